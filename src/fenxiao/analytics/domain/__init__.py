@@ -1,0 +1,1 @@
+"""What an order's history means for the figures; no I/O."""

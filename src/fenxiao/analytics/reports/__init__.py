@@ -1,0 +1,1 @@
+"""Reports: one file each with its parameters, its statement and its columns."""

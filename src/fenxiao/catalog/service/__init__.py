@@ -1,0 +1,55 @@
+"""Use cases of the catalogue."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from fenxiao.catalog.api import HeldStock, NewProduct, OpenHold, Shipment, Shipped, StockChange, StockRequest
+from fenxiao.catalog.service.categories import Categories, Tags
+from fenxiao.catalog.service.following import Following
+from fenxiao.catalog.service.holding import Holding
+from fenxiao.catalog.service.inventory import Warehouse
+from fenxiao.catalog.service.products import Products
+from fenxiao.catalog.service.shipping import Shipping
+from fenxiao.infra.db.database import Database
+from fenxiao.kernel.errors import Refusal
+from fenxiao.kernel.ids import HoldId, OrderId, ProductId
+
+
+class Catalog:
+    """商品与库存: the near implementation of `CatalogApi`, which says what each of its methods does.
+
+    The nouns beside it are the use cases of the catalogue's own edge.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.categories = Categories(db)
+        self.tags = Tags(db)
+        self.products = Products(db)
+        self.warehouse = Warehouse(db)
+        self.following = Following(db)
+        self._holding = Holding(db)
+        self._shipping = Shipping(db)
+
+    async def hold_stock(self, *, requests: Sequence[StockRequest]) -> list[HeldStock | Refusal]:
+        return await self._holding.hold_stock(requests=requests)
+
+    async def release_holds(self, *, holds: Sequence[HoldId]) -> None:
+        await self._holding.release_holds(holds=holds)
+
+    async def confirm_holds(self, *, holds: Sequence[tuple[HoldId, OrderId]]) -> None:
+        await self.following.confirm_holds(holds=holds)
+
+    async def overdue_holds(self, *, before: datetime, limit: int) -> list[OpenHold]:
+        return await self._holding.overdue_holds(before=before, limit=limit)
+
+    async def ship(self, *, shipments: Sequence[Shipment]) -> list[Shipped | Refusal]:
+        return await self._shipping.ship(shipments=shipments)
+
+    async def unship(self, *, orders: Sequence[OrderId]) -> None:
+        await self._shipping.unship(orders=orders)
+
+    async def create_products(self, *, products: Sequence[NewProduct]) -> list[ProductId]:
+        return await self.products.create_products(products=products)
+
+    async def change_stock(self, *, changes: Sequence[StockChange], key: str) -> None:
+        await self.warehouse.change_stock(changes=changes, key=key)

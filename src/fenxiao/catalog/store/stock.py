@@ -1,0 +1,127 @@
+"""Shelves: the stock of a product and its batches, as they are locked, read for a decision and written."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+
+from fenxiao.catalog.domain.batches import Batch, Shelf
+from fenxiao.catalog.domain.movements import Changes
+from fenxiao.catalog.events import StockMoved
+from fenxiao.infra import context
+from fenxiao.infra.db.sql import Record
+from fenxiao.infra.db.transaction import Transaction
+from fenxiao.kernel.ids import ProductId
+
+
+async def lock_stock(tx: Transaction, product_ids: Collection[int]) -> list[Record]:
+    """Lock the stock of these products, in product order."""
+    return await tx.fetch(
+        "select product_id, reserved from stock where product_id = any($1::bigint[]) order by product_id for update",
+        list(product_ids),
+    )
+
+
+async def lock_shelves(
+    tx: Transaction, product_ids: Collection[int], *, empty: bool = False
+) -> dict[int, Shelf]:
+    """Lock the stock of these products and read it; unknown ones are left out. `empty`: with empty batches too."""
+    if not product_ids:
+        return {}
+    rows = await lock_stock(tx, product_ids)
+    shelves = {
+        row["product_id"]: Shelf(product_id=row["product_id"], reserved=row["reserved"], batches=[])
+        for row in rows
+    }
+    batches = await tx.fetch(
+        "select inventory_id, product_id, batch_id, stock, expiry_date from inventory"
+        " where product_id = any($1::bigint[]) and (stock > 0 or $2)"
+        " order by product_id, expiry_date nulls last, inventory_id",
+        list(shelves),
+        empty,
+    )
+    for inventory_id, product_id, batch_id, stock, expiry_date in batches:
+        shelves[product_id].batches.append(
+            Batch(
+                inventory_id=inventory_id,
+                product_id=product_id,
+                batch_id=batch_id,
+                stock=stock,
+                expiry_date=expiry_date,
+            )
+        )
+    return shelves
+
+
+async def open_batches(tx: Transaction, batches: Sequence[Batch], now: datetime) -> None:
+    """Store new batches, still empty, and note their numbers in them."""
+    if not batches:
+        return
+    rows = await tx.fetch(
+        "insert into inventory (product_id, batch_id, stock, expiry_date, updated_at)"
+        " select product_id, batch_id, 0, expiry_date, $4"
+        " from unnest($1::bigint[], $2::text[], $3::date[]) as t(product_id, batch_id, expiry_date)"
+        " returning product_id, batch_id, inventory_id",
+        [batch.product_id for batch in batches],
+        [batch.batch_id for batch in batches],
+        [batch.expiry_date for batch in batches],
+        now,
+    )
+    numbers = {(row["product_id"], row["batch_id"]): row["inventory_id"] for row in rows}
+    for batch in batches:
+        batch.inventory_id = numbers[batch.product_id, batch.batch_id]
+
+
+async def set_expiries(tx: Transaction, expiries: Sequence[tuple[int, date | None]], now: datetime) -> None:
+    """These batches (inventory id, day) expire on another day than was thought, or never."""
+    if expiries:
+        await tx.execute(
+            "update inventory i set expiry_date = t.expiry_date, updated_at = $3"
+            " from unnest($1::bigint[], $2::date[]) as t(inventory_id, expiry_date) where i.inventory_id = t.inventory_id",
+            [inventory_id for inventory_id, _ in expiries],
+            [expiry_date for _, expiry_date in expiries],
+            now,
+        )
+
+
+async def write(tx: Transaction, changes: Changes, now: datetime) -> None:
+    """Write the movements, the batches and the stock rows they change, and tell of them; all must be locked."""
+    products = changes.per_product()
+    if products:
+        await tx.execute(
+            "update stock s set on_hand = s.on_hand + t.on_hand, reserved = s.reserved + t.reserved"
+            " from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as t(product_id, on_hand, reserved)"
+            " where s.product_id = t.product_id",
+            list(products),
+            [on_hand for on_hand, _ in products.values()],
+            [reserved for _, reserved in products.values()],
+        )
+    if not changes.movements:
+        return
+    batches = changes.per_batch()
+    await tx.execute(
+        "update inventory i set stock = i.stock + t.delta, updated_at = $3"
+        " from unnest($1::bigint[], $2::bigint[]) as t(inventory_id, delta) where i.inventory_id = t.inventory_id",
+        list(batches),
+        list(batches.values()),
+        now,
+    )
+    await _record(tx, changes)
+    for (product_id, reason), (delta, at) in changes.per_reason().items():
+        tx.emit(StockMoved(product_id=ProductId(product_id), delta=delta, reason=reason), at=at)
+
+
+async def _record(tx: Transaction, changes: Changes) -> None:
+    actor = context.current().actor
+    moved = changes.movements
+    await tx.execute(
+        "insert into stock_movement (inventory_id, product_id, delta, reason, actor, at, order_id, reference)"
+        " select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[],"
+        " $7::bigint[], $8::text[])",
+        [movement.batch.inventory_id for movement in moved],
+        [movement.batch.product_id for movement in moved],
+        [movement.delta for movement in moved],
+        [movement.reason for movement in moved],
+        [movement.actor or actor for movement in moved],
+        [movement.at for movement in moved],
+        [movement.order_id for movement in moved],
+        [movement.reference for movement in moved],
+    )

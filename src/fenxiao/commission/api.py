@@ -1,0 +1,44 @@
+"""What other contexts may ask of commission."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fenxiao.kernel.ids import OrderId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedStep:
+    """What one step of an order's history changed: 0 is the accrual, n the n-th step after it.
+
+    `at` is the time of the fact; `refund_sequence` is that of the refund which caused it, None for the accrual;
+    `amount_minor` is the signed sum of its entries.
+    """
+
+    step: int
+    at: datetime
+    refund_sequence: int | None
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedOrder:
+    """All booked steps of one order, in order."""
+
+    order_id: OrderId
+    currency: str
+    steps: tuple[BookedStep, ...]
+
+
+class CommissionApi(Protocol):
+    """佣金."""
+
+    async def booked(self, *, order_ids: Sequence[OrderId]) -> list[BookedOrder]:
+        """What is booked for these orders, ordered by id; orders without bookings are left out."""
+
+    async def total_minor(self, *, currency: str) -> int:
+        """The sum of all entries in a currency, corrections included."""
+
+    async def in_flight(self) -> list[OrderId]:
+        """Orders with booked steps whose events have not all been delivered yet."""

@@ -1,0 +1,1 @@
+"""Reads of this context: SQL in, frozen dataclasses out."""

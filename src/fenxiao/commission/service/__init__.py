@@ -1,0 +1,1 @@
+"""Use cases of this context, a file for each noun."""

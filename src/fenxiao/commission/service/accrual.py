@@ -1,0 +1,215 @@
+"""Accrual and clawback (计提与追回): from what happened to orders to their entries.
+
+Gather the histories and the plans, compute every step, then book in one transaction what is not booked
+yet. It makes no difference which event brought an order here, how often, or with which others.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from fenxiao.commission.domain import posting
+from fenxiao.commission.domain.booking import Book, Claim, Difference, Entry, Root, differences, entries
+from fenxiao.commission.events import CommissionAccrued, CommissionClawedBack
+from fenxiao.commission.service import ledger
+from fenxiao.commission.service.histories import claim
+from fenxiao.commission.service.plans import Plans
+from fenxiao.engine import ENGINE_VERSION
+from fenxiao.infra.db.database import Database
+from fenxiao.infra.db.inbox import Delivery
+from fenxiao.infra.db.transaction import Transaction
+from fenxiao.kernel.clock import Clock
+from fenxiao.kernel.ids import OrderId, RuleId
+from fenxiao.orders.api import OrdersApi
+
+
+class Accrual:
+    """Books orders."""
+
+    def __init__(self, db: Database, clock: Clock, orders: OrdersApi, plans: Plans) -> None:
+        self._db = db
+        self._clock = clock
+        self._orders = orders
+        self._plans = plans
+
+    async def accrues_on_payment(self, rule_ids: Iterable[RuleId]) -> set[RuleId]:
+        """Those of these rule versions under which a payment already earns."""
+        plans = await self._plans.of(rule_ids)
+        return {rule_id for rule_id, plan in plans.items() if plan.accrue_on == "paid"}
+
+    async def book_orders(self, order_ids: Iterable[OrderId], delivery: Delivery) -> None:
+        """Book whatever the histories of these orders say that is not booked yet."""
+        claims = await self._claims(sorted(set(order_ids)))
+        async with self._db.begin(once=delivery) as tx:
+            if claims:
+                await _book(tx, claims, self._clock())
+
+    async def _claims(self, order_ids: Sequence[OrderId]) -> list[Claim]:
+        """In the order of the orders' ids."""
+        if not order_ids:
+            return []
+        histories = await self._orders.histories(order_ids=order_ids)
+        plans = await self._plans.of(history.rule_id for history in histories)
+        claims: list[Claim] = []
+        for history in histories:
+            if history.rule_id is not None:
+                made = claim(history, plans[history.rule_id])
+                if made is not None:
+                    claims.append(made)
+                # Others get the loop between two orders: a batch takes longer than anybody should wait.
+                await asyncio.sleep(0)
+        return claims
+
+
+async def _book(tx: Transaction, claims: Sequence[Claim], now: datetime) -> None:
+    books = await _lock(tx, claims)
+    await _mature(tx, [one for one in claims if books[one.order_id].steps and one.release_at])
+    stored = await _stored(
+        tx, [one.order_id for one in claims if 0 < books[one.order_id].steps < len(one.steps)]
+    )
+    for order_id, book in stored.items():
+        book.steps = books[order_id].steps
+    books |= stored
+    found = [(one, differences(one, books[one.order_id])) for one in claims]
+    made = await _numbered(tx, found, books, now)
+    for start in range(0, len(made), ledger.ROWS):
+        await _write(tx, made[start : start + ledger.ROWS], now)
+    await _moved_on(tx, [one for one in claims if one.order_id in stored])
+    _announce(tx, [difference for _, some in found for difference in some])
+    await asyncio.sleep(0)
+    postings = [posting.booked(entry) for entry in made]
+    await ledger.lock(tx, posting.changes(postings).keys())
+    await ledger.post(tx, postings, now=now)
+
+
+async def _lock(tx: Transaction, claims: Sequence[Claim]) -> dict[int, Book]:
+    """Lock the orders' books, opening those that are new; nothing is known of them yet but how many steps they have."""
+    rows = await tx.fetch(
+        "insert into order_book (order_id, rule_id, currency, steps, release_at)"
+        " select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::timestamptz[]) order by 1"
+        " on conflict (order_id) do nothing returning order_id",
+        [one.order_id for one in claims],
+        [one.rule_id for one in claims],
+        [one.currency for one in claims],
+        [len(one.steps) for one in claims],
+        [one.release_at for one in claims],
+    )
+    books = {row["order_id"]: Book() for row in rows}
+    known = [one.order_id for one in claims if one.order_id not in books]
+    if known:
+        rows = await tx.fetch(
+            "select order_id, steps from order_book where order_id = any($1::bigint[]) order by order_id for update",
+            known,
+        )
+        books |= {row["order_id"]: Book(steps=row["steps"]) for row in rows}
+    return books
+
+
+async def _mature(tx: Transaction, claims: Sequence[Claim]) -> None:
+    """Entries that were booked before completion learn now when they mature."""
+    if not claims:
+        return
+    waiting = "where o.order_id = m.order_id and o.release_at is null"
+    rows = await tx.fetch(
+        "update order_book o set release_at = m.release_at"
+        f" from unnest($1::bigint[], $2::timestamptz[]) as m (order_id, release_at) {waiting} returning o.order_id",
+        [one.order_id for one in claims],
+        [one.release_at for one in claims],
+    )
+    if rows:
+        await tx.execute(
+            "update commission c set release_at = o.release_at from order_book o"
+            " where o.order_id = any($1::bigint[]) and c.order_id = o.order_id and c.release_at is null",
+            [row["order_id"] for row in rows],
+        )
+
+
+async def _stored(tx: Transaction, order_ids: Sequence[int]) -> dict[int, Book]:
+    """What is booked of these orders."""
+    books = {order_id: Book() for order_id in order_ids}
+    if not order_ids:
+        return books
+    rows = await tx.fetch(
+        "select order_id, component, level, distributor_id, commission_id, commission_amount_minor, status, release_at,"
+        " corrects from commission where order_id = any($1::bigint[]) order by commission_id",
+        order_ids,
+    )
+    for row in rows:
+        book, key = books[row["order_id"]], (row["component"], row["level"], row["distributor_id"])
+        book.amounts[key] = book.amounts.get(key, 0) + row["commission_amount_minor"]
+        if row["corrects"] is None:
+            book.roots[key] = Root(row["commission_id"], row["status"] == "released", row["release_at"])
+    return books
+
+
+async def _numbered(
+    tx: Transaction, found: Sequence[tuple[Claim, list[Difference]]], books: dict[int, Book], now: datetime
+) -> list[Entry]:
+    """The entries with their ids, which are drawn beforehand because corrections name them."""
+    count = sum(len(some) for _, some in found)
+    if not count:
+        return []
+    rows = await tx.fetch(
+        "select nextval('commission_commission_id_seq') as id from generate_series(1, $1::int)", count
+    )
+    ids = iter(sorted(row["id"] for row in rows))
+    return [entry for one, some in found for entry in entries(some, books[one.order_id].roots, ids, now)]
+
+
+async def _write(tx: Transaction, made: Sequence[Entry], now: datetime) -> None:
+    found = [entry.difference for entry in made]
+    await tx.execute(
+        "insert into commission (commission_id, order_id, distributor_id, rule_id, engine_version, component, level, kind,"
+        " commission_amount_minor, currency, step, refund_sequence, status, created_at, booked_at, release_at, released_at,"
+        " corrects)"
+        " select id, order_id, distributor_id, rule_id, $16, component, level, kind, amount, currency, step, refund, status,"
+        " created_at, $17, release_at, released_at, corrects"
+        " from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::int[], $7::text[],"
+        " $8::bigint[], $9::text[], $10::int[], $11::int[], $12::text[], $13::timestamptz[], $14::timestamptz[],"
+        " $15::timestamptz[], $18::bigint[])"
+        " as t (id, order_id, distributor_id, rule_id, component, level, kind, amount, currency, step, refund, status,"
+        " created_at, release_at, released_at, corrects)",
+        [entry.commission_id for entry in made],
+        [one.claim.order_id for one in found],
+        [one.key[2] for one in found],
+        [one.claim.rule_id for one in found],
+        [one.key[0] for one in found],
+        [one.key[1] for one in found],
+        [one.kind for one in found],
+        [one.amount_minor for one in found],
+        [one.claim.currency for one in found],
+        [one.step for one in found],
+        [one.refund_sequence for one in found],
+        [entry.status for entry in made],
+        [one.at for one in found],
+        [entry.release_at for entry in made],
+        [entry.released_at for entry in made],
+        ENGINE_VERSION,
+        now,
+        [entry.corrects for entry in made],
+    )
+
+
+async def _moved_on(tx: Transaction, claims: Sequence[Claim]) -> None:
+    """The books that were opened earlier now have more steps."""
+    if claims:
+        await tx.execute(
+            "update order_book o set steps = m.steps from unnest($1::bigint[], $2::int[]) as m (order_id, steps)"
+            " where o.order_id = m.order_id",
+            [one.order_id for one in claims],
+            [len(one.steps) for one in claims],
+        )
+
+
+def _announce(tx: Transaction, found: Sequence[Difference]) -> None:
+    for (order_id, step), some in groupby(found, key=lambda one: (one.claim.order_id, one.step)):
+        changed = list(some)
+        event = CommissionClawedBack if step else CommissionAccrued
+        total = sum(one.amount_minor for one in changed)
+        tx.emit(
+            event(
+                order_id=OrderId(order_id), step=step, currency=changed[0].claim.currency, amount_minor=total
+            ),
+            at=changed[0].at,
+        )

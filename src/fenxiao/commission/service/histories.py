@@ -1,0 +1,60 @@
+"""From the history of an order, as the orders tell it, to what the engine takes and to what is to be booked."""
+
+from fenxiao.commission.domain.booking import Claim
+from fenxiao.engine.evaluate import release_at, steps
+from fenxiao.engine.facts import LineFacts, OrderFacts, Party, RefundFacts, RefundLine
+from fenxiao.engine.plan import Plan
+from fenxiao.orders.api import FrozenLine, FrozenMember, OrderHistory, Refund
+
+
+def facts(history: OrderHistory) -> OrderFacts:
+    """The frozen facts of an order and its refunds."""
+    return OrderFacts(
+        order_id=history.order_id,
+        currency=history.currency,
+        seller=_party(history.seller),
+        upline=tuple(map(_party, history.upline)),
+        lines=tuple(map(_line, history.lines)),
+        refunds=tuple(map(_refund, history.refunds)),
+        created_at=history.created_at,
+        paid_at=history.paid_at,
+        completed_at=history.completed_at,
+    )
+
+
+def claim(history: OrderHistory, plan: Plan) -> Claim | None:
+    """What the history says is to be booked under the plan; None while the order has not accrued."""
+    if (
+        history.rule_id is None
+        or (history.paid_at if plan.accrue_on == "paid" else history.completed_at) is None
+    ):
+        return None
+    order = facts(history)
+    made = steps(plan, order)
+    sequences = tuple(order.refunds[step.refunds_applied - 1].seq if step.step else None for step in made)
+    return Claim(
+        history.order_id, history.rule_id, history.currency, made, sequences, release_at(plan, order)
+    )
+
+
+def _party(member: FrozenMember) -> Party:
+    return Party(member.distributor_id, member.grade, member.rank, member.active)
+
+
+def _line(line: FrozenLine) -> LineFacts:
+    # By position, and in the order of the fields: this runs for every line of every order.
+    return LineFacts(
+        line.line_id,
+        line.product_id,
+        line.category_path,
+        line.tags,
+        line.quantity,
+        line.amount_minor,
+        line.unit_list_minor,
+        line.unit_cost_minor,
+    )
+
+
+def _refund(refund: Refund) -> RefundFacts:
+    taken = tuple(RefundLine(line.line_id, line.quantity, line.amount_minor) for line in refund.lines)
+    return RefundFacts(refund.sequence, refund.at, taken)

@@ -1,0 +1,31 @@
+"""Compiled plans, kept for ever by the id of their version: a published version never changes."""
+
+from collections.abc import Iterable
+
+from fenxiao.engine.plan import Plan, parse_plan
+from fenxiao.kernel.ids import RuleId
+from fenxiao.rules.api import RulesApi
+
+
+class UnknownRuleError(LookupError):
+    """An order names a rule version that the rules do not have."""
+
+
+class Plans:
+    """Every plan that was ever asked for, compiled once."""
+
+    def __init__(self, rules: RulesApi) -> None:
+        self._rules = rules
+        self._kept: dict[RuleId, Plan] = {}
+
+    async def of(self, rule_ids: Iterable[RuleId | None]) -> dict[RuleId, Plan]:
+        """The plans of these versions, None left out; UnknownRuleError if one does not exist."""
+        wanted = {rule_id for rule_id in rule_ids if rule_id is not None}
+        missing = sorted(wanted - self._kept.keys())
+        if missing:
+            for version in await self._rules.versions(rule_ids=missing):
+                self._kept[version.rule_id] = parse_plan(version.document)
+        unknown = sorted(wanted - self._kept.keys())
+        if unknown:
+            raise UnknownRuleError(f"no rule version {unknown}")
+        return {rule_id: self._kept[rule_id] for rule_id in wanted}

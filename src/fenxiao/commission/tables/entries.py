@@ -1,0 +1,76 @@
+"""What has been booked of which order: `order_book` and `commission`."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from fenxiao.commission.tables.metadata import METADATA
+from fenxiao.commission.tables.settlement import settlement
+from fenxiao.infra.db.tables import time
+
+order_book = Table(
+    "order_book",
+    METADATA,
+    Column("order_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("rule_id", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    # How many steps of the order's history are booked; the accrual is the first.
+    Column("steps", Integer, CheckConstraint("steps >= 1", name="steps"), nullable=False),
+    time("release_at", nullable=True),
+    comment="One row for each order that has accrued; its row lock decides who books or releases the order's entries",
+)
+
+commission = Table(
+    "commission",
+    METADATA,
+    Column("commission_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", BigInteger, ForeignKey(order_book.c.order_id), nullable=False),
+    Column("distributor_id", BigInteger, nullable=False),
+    Column("rule_id", BigInteger, nullable=False),
+    Column("engine_version", Text, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("level", Integer, CheckConstraint("level >= 0", name="level"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("commission_amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("step", Integer, CheckConstraint("step >= 0", name="step"), nullable=False),
+    Column("refund_sequence", Integer),
+    Column(
+        "status", Text, CheckConstraint("status in ('pending', 'released')", name="status"), nullable=False
+    ),
+    # The time of the fact that the entry follows; `booked_at` is when that was dealt with.
+    time("created_at"),
+    time("booked_at"),
+    time("release_at", nullable=True),
+    time("released_at", nullable=True),
+    # Null too for a correction of something released: it is released at once, by no settlement.
+    Column("settlement_id", BigInteger, ForeignKey(settlement.c.settlement_id)),
+    Column("corrects", BigInteger, ForeignKey("commission.commission.commission_id")),
+    UniqueConstraint("order_id", "step", "component", "level", "distributor_id"),
+    CheckConstraint(
+        "(kind = 'accrual' and commission_amount_minor > 0) or (kind = 'clawback' and commission_amount_minor < 0)",
+        name="kind",
+    ),
+    CheckConstraint("(step = 0) = (refund_sequence is null)", name="refund_sequence"),
+    CheckConstraint("corrects is null or step > 0", name="accrual"),
+    CheckConstraint("kind = 'accrual' or corrects is not null", name="clawback"),
+    CheckConstraint("(status = 'released') = (released_at is not null)", name="released_at"),
+    CheckConstraint("settlement_id is null or status = 'released'", name="settlement_id"),
+    comment="佣金明细: what one distributor earns from one order by one component at one level, and its corrections",
+)
+Index("ix_commission_distributor_id_commission_id", commission.c.distributor_id, commission.c.commission_id)
+Index(
+    "ix_commission_pending",
+    commission.c.distributor_id,
+    commission.c.release_at,
+    postgresql_where=commission.c.status == "pending",
+)

@@ -1,0 +1,147 @@
+"""What the types that pay by level share: a ladder of factors, the walk up the chain, the sum per place."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import zip_longest
+
+from fenxiao.engine.components.kind import (
+    Case,
+    Component,
+    Key,
+    Part,
+    Place,
+    Portion,
+    Recorder,
+    Stop,
+    standing,
+)
+from fenxiao.engine.fields import SCALE
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What each level gets (层级): `steps[0]` is the seller's factor, `steps[n]` that of upline level n.
+
+    Factors are whole numbers of `1/SCALE`: of a rate, or of a minor unit for each unit sold.
+    """
+
+    steps: tuple[int, ...]
+    compress: bool
+
+    @property
+    def depth(self) -> int:
+        """The highest level that is paid at all."""
+        return max((level for level, factor in enumerate(self.steps) if factor), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rungs:
+    """Parameters of one component or override; None is what it does not name."""
+
+    levels: Sequence[Fraction | int] | None
+    own: Fraction | int | None
+    compress: bool | None
+
+
+def ladder(base: Rungs, named: Sequence[Rungs]) -> Ladder:
+    """The component's parameters under its overrides.
+
+    Where several match (by tag), those that name a parameter compete for it and each level takes the
+    higher; a parameter that none names stays the component's own.
+    """
+    levels = [rungs.levels for rungs in named if rungs.levels is not None] or [base.levels or ()]
+    own = [rungs.own for rungs in named if rungs.own is not None] or [base.own or 0]
+    compress = [rungs.compress for rungs in named if rungs.compress is not None] or [bool(base.compress)]
+    highest = (max(factors) for factors in zip_longest(*levels, fillvalue=0))
+    return Ladder(tuple(int(factor * SCALE) for factor in (max(own), *highest)), any(compress))
+
+
+def pay(
+    component: Component, case: Case, measured: Callable[[Portion], int], record: Recorder | None
+) -> dict[Place, Fraction]:
+    """Exact amounts per level and earner: the sum of factor × measure over the portions."""
+    scaled: dict[Place, int] = {}
+    walks: dict[tuple[int, bool], Mapping[int, int]] = {}
+    for portion in case.portions:
+        steps: Ladder = portion.terms
+        if record:
+            record.walked(component.name, portion.key, list(_walk(component, case, steps)))
+        shape = (len(steps.steps), steps.compress)
+        held = walks.get(shape)
+        if held is None:
+            stops = _walk(component, case, steps)
+            held = walks[shape] = {
+                stop.level: stop.distributor_id
+                for stop in stops
+                if stop.level is not None and stop.outcome == "qualified"
+            }
+        _pay_portion(scaled, held, portion, measured(portion), (component.name, record))
+    return {place: Fraction(amount, SCALE) for place, amount in scaled.items()}
+
+
+def _pay_portion(
+    scaled: dict[Place, int],
+    held: Mapping[int, int],
+    portion: Portion,
+    measure: int,
+    heard: tuple[str, Recorder | None],
+) -> None:
+    component, record = heard
+    for level, factor in enumerate(portion.terms.steps):
+        if not factor or not measure:
+            continue
+        earner = held.get(level)
+        if earner is not None:
+            place = (level, earner)
+            scaled[place] = scaled.get(place, 0) + factor * measure
+        if record:
+            part = Part(portion.key, Fraction(factor, SCALE), measure)
+            if earner is None:
+                record.unclaimed(component, level, part)
+            else:
+                record.claimed(component, (level, earner), part)
+
+
+def _walk(component: Component, case: Case, steps: Ladder) -> Iterator[Stop]:
+    """The seller, then the upline as far as there are levels.
+
+    Without compression the level is the place, whoever stands there; with it the unqualified do not count.
+    """
+    yield Stop(case.seller.distributor_id, 0, 0, standing(component, case.seller))
+    level, last = 0, len(steps.steps) - 1
+    for place, party in enumerate(case.upline, 1):
+        if level >= last:
+            return
+        outcome = standing(component, party)
+        if outcome == "qualified" or not steps.compress:
+            level += 1
+            yield Stop(party.distributor_id, place, level, outcome)
+        else:
+            yield Stop(party.distributor_id, place, None, outcome)
+
+
+def depth(component: Component) -> int:
+    """The deepest level paid under any override; merging tags never pays deeper than one of them."""
+    overrides = component.params.override_list()
+    ladders: list[Ladder] = [
+        component.terms(key) for key in ((), *((index,) for index in range(len(overrides))))
+    ]
+    return max(steps.depth for steps in ladders)
+
+
+def worst(component: Component) -> Fraction:
+    """The highest sum of factors that can meet on one line.
+
+    Exact for products and categories. Of tags the worst levels and the worst own factor are taken to meet.
+    """
+    overrides = component.params.override_list()
+    tags = tuple(index for index, override in enumerate(overrides) if override.match.tag is not None)
+    alone: list[Key] = [
+        (),
+        *((index,) for index, override in enumerate(overrides) if override.match.tag is None),
+    ]
+    worst_alone = max(sum(component.terms(key).steps) for key in alone)
+    meeting = [component.terms(key) for key in ((), *((index,) for index in tags), tags)]
+    worst_tags = max(step.steps[0] for step in meeting) + max(sum(step.steps[1:]) for step in meeting)
+    return Fraction(max(worst_alone, worst_tags), SCALE)

@@ -1,0 +1,102 @@
+"""What can be wrong with a plan document, in words that say what to do, and how findings become field errors."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from fenxiao.kernel.errors import FieldError, Invalid
+
+# The first eleven are findings of pydantic under its own names; the others are raised by `fault`.
+FAULTS = {
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field here; known are {known}.",
+    "literal_error": "Choose one of {choices}.",
+    "bool_type": "Send true or false.",
+    "string_type": "Send a text.",
+    "string_too_short": "Send a text that is not empty.",
+    "string_too_long": "Send a text of at most {most} characters.",
+    "tuple_type": "Send a list.",
+    "too_long": "Send at most {most} items.",
+    "model_type": "Send an object.",
+    "dict_type": "Send an object.",
+    "float": 'Send it as a string such as "{example}": a binary floating-point number is not exact.',
+    "not_number": 'Send a decimal number such as "{example}".',
+    "not_rate": 'Send a rate such as "0.10", which is 10 %.',
+    "rate_range": 'A rate lies between 0 and 1; 10 % is "0.10".',
+    "rate_decimals": "A rate has at most {digits} decimals.",
+    "not_amount": "Send an amount in {currency} with at most {digits} decimals.",
+    "negative": "An amount here is 0 or more.",
+    "whole": "Send a whole number from {least} to {most}.",
+    "blank": "Begin and end the text with something other than a space.",
+    "currency": "Send a currency code of three capital letters (ISO 4217), such as CNY.",
+    "match": "A match names exactly one of product_id, category_id, tag.",
+    "match_twice": "The override {index} matches the same; put both into one.",
+    "name_twice": "The component {index} has this name already; every component needs a name of its own.",
+    "type_unknown": "There is no component type {type}; known are {known}.",
+    "not_earlier": "There is no component {name} before this one; `of` names an earlier component.",
+    "when": "Conditions cannot be used yet; leave this field out.",
+    "rewards": "Rewards cannot be used yet; leave this list empty.",
+}
+
+
+class InvalidPlan(Invalid):
+    """Some fields of the plan are not valid."""
+
+    code = "invalid-plan"
+
+
+def fault(kind: str, **values: Any) -> PydanticCustomError:
+    """The finding to raise while a field is read; `kind` is a key of `FAULTS`, `values` fill its message."""
+    return PydanticCustomError(kind, FAULTS[kind], values or None)
+
+
+def field_error(place: Iterable[str | int], kind: str, **values: Any) -> FieldError:
+    """The same finding as a field error, where no model is being read."""
+    return FieldError(dotted(place), FAULTS[kind], values or None)
+
+
+def field_errors(
+    error: ValidationError, model: type[BaseModel], prefix: tuple[str | int, ...] = ()
+) -> list[FieldError]:
+    """Pydantic's findings as field errors with places like `components.0.levels.1`."""
+    return [
+        _translated(detail, model, prefix) for detail in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def dotted(place: Iterable[str | int]) -> str:
+    """The place of a field as it is written in answers: `components.0.levels.1`."""
+    return ".".join(str(step) for step in place)
+
+
+def _translated(detail: ErrorDetails, model: type[BaseModel], prefix: tuple[str | int, ...]) -> FieldError:
+    kind, context = detail["type"], dict(detail.get("ctx", {}))
+    if kind == "extra_forbidden":
+        context = {"known": ", ".join(_known(model, detail["loc"][:-1]))}
+    elif kind == "literal_error":
+        context = {"choices": str(context["expected"]).replace("'", "").replace(" or ", ", ")}
+    elif kind in {"string_too_long", "too_long"}:
+        context = {"most": context["max_length"]}
+    elif kind == "string_too_short":
+        context = {}
+    return FieldError(dotted((*prefix, *detail["loc"])), FAULTS.get(kind, detail["msg"]), context or None)
+
+
+def _known(model: type[BaseModel], place: tuple[str | int, ...]) -> Iterable[str]:
+    """The fields known at a place inside a model, found by following the annotations of its parts."""
+    for step in place:
+        if isinstance(step, str):
+            model = _part(model, step)
+    return model.model_fields
+
+
+def _part(model: type[BaseModel], field: str) -> type[BaseModel]:
+    found = [model.model_fields[field].annotation]
+    while found:
+        annotation = found.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return annotation
+        found.extend(getattr(annotation, "__args__", ()))
+    return model

@@ -1,0 +1,147 @@
+"""Every text of the engine in Chinese by its English; templates take named values."""
+
+from typing import Any
+
+from fenxiao.engine.components import KINDS
+from fenxiao.kernel.i18n import Catalogue, Language
+
+_FAULTS: Catalogue = {
+    "Some fields of the plan are not valid.": "方案中有字段无效。",
+    "This field is required.": "此字段必填。",
+    "There is no such field here; known are {known}.": "这里没有该字段；可用字段：{known}。",
+    "Choose one of {choices}.": "请从以下值中选择：{choices}。",
+    "Send true or false.": "请填写 true 或 false。",
+    "Send a text.": "请填写文本。",
+    "Send a text that is not empty.": "文本不能为空。",
+    "Send a text of at most {most} characters.": "文本最多 {most} 个字符。",
+    "Send a list.": "请填写列表。",
+    "Send at most {most} items.": "最多 {most} 项。",
+    "Send an object.": "请填写对象。",
+    'Send it as a string such as "{example}": a binary floating-point number is not exact.': '请用字符串填写，如 "{example}"：二进制浮点数不精确。',
+    'Send a decimal number such as "{example}".': '请填写十进制数，如 "{example}"。',
+    'Send a rate such as "0.10", which is 10 %.': '请填写比例，如 "0.10"，即 10%。',
+    'A rate lies between 0 and 1; 10 % is "0.10".': '比例须在 0 与 1 之间；10% 写作 "0.10"。',
+    "A rate has at most {digits} decimals.": "比例最多 {digits} 位小数。",
+    "Send an amount in {currency} with at most {digits} decimals.": "请填写 {currency} 金额，最多 {digits} 位小数。",
+    "An amount here is 0 or more.": "此处金额不能为负。",
+    "Send a whole number from {least} to {most}.": "请填写 {least} 到 {most} 的整数。",
+    "Begin and end the text with something other than a space.": "文本首尾不能是空格。",
+    "Send a currency code of three capital letters (ISO 4217), such as CNY.": "请填写三个大写字母的货币代码（ISO 4217），如 CNY。",
+    "A match names exactly one of product_id, category_id, tag.": "match 须且只能给出 product_id、category_id、tag 之一。",
+    "The override {index} matches the same; put both into one.": "第 {index} 个特例匹配同一对象；请合并为一个。",
+    "The component {index} has this name already; every component needs a name of its own.": "第 {index} 个组件已用此名称；每个组件的名称须唯一。",
+    "There is no component type {type}; known are {known}.": "没有组件类型 {type}；可用类型：{known}。",
+    "There is no component {name} before this one; `of` names an earlier component.": "在此组件之前没有名为 {name} 的组件；`of` 须指向更早的组件。",
+    "Conditions cannot be used yet; leave this field out.": "暂不支持条件；请去掉此字段。",
+    "Rewards cannot be used yet; leave this list empty.": "暂不支持奖励；请将此列表留空。",
+}
+
+EARNED = "You get {amount} {currency} from order {order_id} by component {component}, level {level}."
+OWN_SALE = "You are the seller of this order; that is level 0."
+PLACE = "You stand at place {place} above the seller, distributor {seller_id}."
+PASSED_OVER = "Distributor {distributor_id} at place {place} was suspended when the order was created and was passed over, so the levels moved up."
+LEVEL_LOST = "Distributor {distributor_id} at place {place} was suspended when the order was created; level {level} was paid to nobody."
+BASES = {
+    "paid_amount": "Commission is paid on what the buyer paid: {base} {currency}.",
+    "profit": "Commission is paid on the profit: {base} {currency}.",
+    "list_price": "Commission is paid on the list price: {base} {currency}.",
+}
+AFTER_REFUNDS = "That is what is left after {refunds} refund(s)."
+OVERRIDDEN = "Special terms for {what}:"
+WHATS = {"product_id": "product {value}", "category_id": "category {value}", "tag": "tag {value}"}
+TOGETHER = "Together that is {exact}."
+ROUNDINGS = {"half_up": "Rounded half up: {rounded}.", "down": "Rounded down: {rounded}."}
+CAPPED = "The component pays at most {cap} for one order; its amounts came to {total}, so yours was cut to {capped}."
+LIMITED = "An order pays at most {percent} % of its base, {limit}; all amounts came to {total}, so yours was cut to {amount}."
+
+NOTHING = "You get nothing from order {order_id}."
+REASONS = {
+    "not-in-chain": "You were neither the seller nor in the seller's upline when the order was created.",
+    "suspended": "You were suspended when the order was created.",
+    "not-paid-yet": "The order has not been paid yet; commission arises with the payment.",
+    "not-completed-yet": "The order has not been completed yet; commission arises with completion.",
+    "no-component": "The plan has no component that pays.",
+    "nothing-left": "Nothing is left that commission could be paid on.",
+    "seller-not-paid": "Component {component} does not pay the seller.",
+    "too-far": "Component {component} pays up to level {depth}; you stand at place {place} and were not reached.",
+    "level-not-paid": "Component {component} pays nothing at level {level} for what was sold.",
+    "rounded-away": "Component {component}: your share of {exact} rounds to nothing.",
+    "capped-away": "Component {component}: its cap of {cap} for one order left nothing of your share of {rounded}.",
+    "limited-away": "Component {component}: the payout limit of {limit} left nothing of your share of {capped}.",
+}
+
+_EXPLANATIONS: Catalogue = {
+    EARNED: "您从订单 {order_id} 获得 {amount} {currency}：组件 {component}，第 {level} 级。",
+    OWN_SALE: "您是该订单的卖家，即第 0 级。",
+    PLACE: "您位于卖家（分销商 {seller_id}）之上第 {place} 位。",
+    PASSED_OVER: "第 {place} 位的分销商 {distributor_id} 在下单时处于停用状态，被跳过，层级依次上移。",
+    LEVEL_LOST: "第 {place} 位的分销商 {distributor_id} 在下单时处于停用状态，第 {level} 级未向任何人发放。",
+    BASES["paid_amount"]: "佣金按买家实付金额计算：{base} {currency}。",
+    BASES["profit"]: "佣金按利润计算：{base} {currency}。",
+    BASES["list_price"]: "佣金按标价计算：{base} {currency}。",
+    AFTER_REFUNDS: "这是扣除 {refunds} 次退款后的剩余部分。",
+    OVERRIDDEN: "{what}适用特例：",
+    WHATS["product_id"]: "商品 {value} ",
+    WHATS["category_id"]: "分类 {value} ",
+    WHATS["tag"]: "标签“{value}”",
+    TOGETHER: "合计 {exact}。",
+    ROUNDINGS["half_up"]: "四舍五入：{rounded}。",
+    ROUNDINGS["down"]: "向下取整：{rounded}。",
+    CAPPED: "该组件每单最多发放 {cap}；其金额合计 {total}，因此您的部分按比例减为 {capped}。",
+    LIMITED: "每单最多发放基数的 {percent}%，即 {limit}；全部金额合计 {total}，因此您的部分按比例减为 {amount}。",
+    NOTHING: "您在订单 {order_id} 中没有佣金。",
+    REASONS["not-in-chain"]: "下单时您既不是卖家，也不在卖家的上级链中。",
+    REASONS["suspended"]: "下单时您处于停用状态。",
+    REASONS["not-paid-yet"]: "订单尚未付款；佣金在付款时产生。",
+    REASONS["not-completed-yet"]: "订单尚未完成；佣金在订单完成时产生。",
+    REASONS["no-component"]: "该方案没有任何发放佣金的组件。",
+    REASONS["nothing-left"]: "没有剩余金额可计佣。",
+    REASONS["seller-not-paid"]: "组件 {component} 不向卖家发放。",
+    REASONS["too-far"]: "组件 {component} 最多发放到第 {depth} 级；您位于第 {place} 位，未能到达。",
+    REASONS["level-not-paid"]: "就所售商品，组件 {component} 在第 {level} 级不发放。",
+    REASONS["rounded-away"]: "组件 {component}：您的份额 {exact} 取整后为零。",
+    REASONS["capped-away"]: "组件 {component}：每单上限 {cap} 使您的份额 {rounded} 减为零。",
+    REASONS["limited-away"]: "组件 {component}：发放上限 {limit} 使您的份额 {capped} 减为零。",
+}
+
+UNLAWFUL_LEVELS = (
+    "Component {component} can pay {levels} upline levels of one sale; at most {limit} are allowed here. "
+    "In the law's count the seller and two paid uplines already are three levels."
+)
+UNLAWFUL_ENDLESS = (
+    "Component {component} can pay upline levels of one sale without end; at most {limit} are allowed here. "
+    "In the law's count the seller and two paid uplines already are three levels."
+)
+NO_SAFE_HARBOUR = (
+    "This plan pays {levels} upline levels. Two are the platforms' habit, no safe harbour: "
+    "the seller and two paid uplines already are three levels in the law's count."
+)
+RATE_ABOVE_LIMIT = (
+    "In the worst case the components pay {worst} % of the base; max_payout_rate cuts that to {limit} %."
+)
+UNIT_ABOVE_LIMIT = "Units with a base below {threshold} {currency} can earn more than max_payout_rate allows; their commission is cut then."
+UNIT_WITHOUT_LIMIT = (
+    "The rates use up max_payout_rate by themselves; amounts per unit of up to {amount} {currency} are cut."
+)
+
+_CHECKS: Catalogue = {
+    UNLAWFUL_LEVELS: "组件 {component} 对一笔销售最多可向 {levels} 级上级发放；此处最多允许 {limit} 级。按法律的计算方式，卖家加两级获佣上级已是三级。",
+    UNLAWFUL_ENDLESS: "组件 {component} 对一笔销售可向上级无限级发放；此处最多允许 {limit} 级。按法律的计算方式，卖家加两级获佣上级已是三级。",
+    NO_SAFE_HARBOUR: "该方案向 {levels} 级上级发放。两级只是各平台的惯例，并非安全港：按法律的计算方式，卖家加两级获佣上级已是三级。",
+    RATE_ABOVE_LIMIT: "最坏情况下各组件共发放基数的 {worst}%；max_payout_rate 会将其减至 {limit}%。",
+    UNIT_ABOVE_LIMIT: "单件基数低于 {threshold} {currency} 时，佣金可能超过 max_payout_rate 的允许值，届时会被削减。",
+    UNIT_WITHOUT_LIMIT: "各比例之和已用尽 max_payout_rate；每件最高 {amount} {currency} 的固定金额会被削减。",
+}
+
+ZH: Catalogue = {
+    **_FAULTS,
+    **_EXPLANATIONS,
+    **_CHECKS,
+    **{english: text for kind in KINDS.values() for english, text in kind.texts.items()},
+}
+"""Chinese by English, for the catalogue at the edge."""
+
+
+def say(language: Language, template: str, **values: Any) -> str:
+    """The text in the reader's language with its values filled in."""
+    return (ZH[template] if language == "zh" else template).format_map(values)

@@ -1,0 +1,219 @@
+"""The only place that knows what is near and what is far: builds every context by hand from its wiring."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+
+from fenxiao.analytics import wiring as analytics
+from fenxiao.analytics.api import AnalyticsApi
+from fenxiao.catalog import wiring as catalog
+from fenxiao.catalog.api import CatalogApi
+from fenxiao.commission import wiring as commission
+from fenxiao.commission.api import CommissionApi
+from fenxiao.identity import wiring as identity
+from fenxiao.identity.api import IdentityApi
+from fenxiao.infra.bus.local import LocalBus
+from fenxiao.infra.bus.relay import Relay, Waker
+from fenxiao.infra.crypto import Cipher
+from fenxiao.infra.db import runs
+from fenxiao.infra.db.database import Access, Database, open_database
+from fenxiao.infra.http.ports import guard
+from fenxiao.infra.http.remote import serve
+from fenxiao.infra.http.tokens import Verifier
+from fenxiao.infra.jobs import Job, keep_running
+from fenxiao.infra.settings import Settings
+from fenxiao.infra.wiring import Offer, Tools
+from fenxiao.kernel.clock import Clock
+from fenxiao.network import wiring as network
+from fenxiao.network.api import NetworkApi
+from fenxiao.orders import wiring as orders
+from fenxiao.orders.api import OrdersApi
+from fenxiao.rules import wiring as rules
+from fenxiao.rules.api import RulesApi
+
+CONTEXTS = ("identity", "catalog", "network", "rules", "orders", "commission", "analytics")
+"""Every context, downhill ones first: the order in which they are built and started."""
+
+PROTOCOLS: dict[str, type] = {
+    "identity": IdentityApi,
+    "catalog": CatalogApi,
+    "network": NetworkApi,
+    "rules": RulesApi,
+    "orders": OrdersApi,
+    "commission": CommissionApi,
+    "analytics": AnalyticsApi,
+}
+"""What each context answers, near or far."""
+
+HOUSEKEEPING = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apis:
+    """The ports of all contexts."""
+
+    identity: IdentityApi
+    catalog: CatalogApi
+    network: NetworkApi
+    rules: RulesApi
+    orders: OrdersApi
+    commission: CommissionApi
+    analytics: AnalyticsApi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a process finds its database and its secrets. `roles`: each context has a database role of its own."""
+
+    dsn: str
+    roles: bool
+    settings: Settings
+    cipher: Cipher
+    clock: Clock = lambda: datetime.now(UTC)
+    snapshot: str | None = None
+
+
+class System:
+    """All contexts of one process, joined."""
+
+    def __init__(
+        self, place: Place, databases: dict[str, Database], offers: Sequence[Offer[Any]], apis: Apis
+    ) -> None:
+        self.place = place
+        self.databases = databases
+        self.offers = offers
+        self.apis = apis
+        self.bus = LocalBus([consumer for offer in offers for consumer in offer.consumers])
+        self.relays = [Relay(db, self.bus) for db in databases.values()]
+        self.verify = Verifier(
+            keys=_PublishedKeys(apis.identity), issuer=place.settings.issuer, clock=place.clock
+        )
+
+    @property
+    def routers(self) -> list[APIRouter]:
+        """The HTTP routes of all contexts."""
+        return [offer.router for offer in self.offers if offer.router is not None]
+
+    def internal_routers(self) -> list[APIRouter]:
+        """What other services may call, for those that know the service token; nothing where none is set."""
+        token = self.place.settings.service_token
+        if not token:
+            return []
+        return [serve(PROTOCOLS[offer.name], offer.api, context=offer.name, token=token) for offer in self.offers]
+
+    async def start(self) -> None:
+        """Provision what must exist before the first request; again, it changes nothing."""
+        for offer in self.offers:
+            await offer.start()
+
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside the requests: relays, wakers, jobs, runs. Each runs until cancelled."""
+        work = self.delivery()
+        work += [keep_running(job) for offer in self.offers for job in offer.jobs]
+        work += [keep_running(job) for job in self._housekeeping()]
+        return work
+
+    def delivery(self) -> list[Coroutine[Any, Any, None]]:
+        """Relays and wakers alone: what a command runs that has to see its events through."""
+        return [relay.run() for relay in self.relays] + [Waker(db).run() for db in self.databases.values()]
+
+    def _housekeeping(self) -> list[Job]:
+        jobs = [
+            Job(
+                f"runs {offer.name}",
+                HOUSEKEEPING,
+                partial(runs.work, self.databases[offer.name], offer.runs),
+                self.databases[offer.name],
+            )
+            for offer in self.offers
+            if offer.runs
+        ]
+        first = self.databases[CONTEXTS[0]]
+        return [*jobs, Job("replay parked events", HOUSEKEEPING * 5, self.bus.replay, first)]
+
+    async def drain(self) -> None:
+        """Deliver every event and do every run until nothing is left. For one process alone: no relay may be running."""
+        busy = 1
+        while busy:
+            busy = sum([await relay.drain() for relay in self.relays])
+            for offer in self.offers:
+                if offer.runs:
+                    busy += await runs.work(self.databases[offer.name], offer.runs)
+
+    async def waiting(self) -> int:
+        """How many events no relay has delivered yet, in all schemas."""
+        counts = [
+            await db.fetchval("select count(*) from outbox where published_at is null")
+            for db in self.databases.values()
+        ]
+        return sum(counts)
+
+    async def parked(self) -> int:
+        """How many events some consumer could not digest, in all schemas."""
+        counts = [
+            await db.fetchval("select count(*) from inbox where state = 'parked'")
+            for db in self.databases.values()
+        ]
+        return sum(counts)
+
+    async def ready(self) -> None:
+        """Raises `Unavailable` unless the database answers."""
+        await self.databases[CONTEXTS[0]].fetchval("select 1")
+
+
+class _PublishedKeys:
+    """The verifier's view of identity."""
+
+    def __init__(self, api: IdentityApi) -> None:
+        self._api = api
+
+    async def jwks(self) -> dict[str, object]:
+        return await self._api.public_keys()
+
+
+@asynccontextmanager
+async def composed(place: Place) -> AsyncIterator[System]:
+    """Every context near, in one process; closed at the end of the block."""
+    databases: dict[str, Database] = {}
+    try:
+        for name in CONTEXTS:
+            databases[name] = await open_database(_access(place, name), clock=place.clock)
+        yield _join(place, databases)
+    finally:
+        await asyncio.gather(*(db.close() for db in databases.values()))
+
+
+def _access(place: Place, name: str) -> Access:
+    role = f"fenxiao_{name}" if place.roles else None
+    return Access(dsn=place.dsn, schema=name, role=role, snapshot=place.snapshot)
+
+
+def _join(place: Place, databases: dict[str, Database]) -> System:
+    tools: Callable[[str], Tools] = lambda name: Tools(  # noqa: E731 - one line, used below
+        db=databases[name], clock=place.clock, cipher=place.cipher, settings=place.settings
+    )
+    people = identity.offer(tools("identity"))
+    goods = catalog.offer(tools("catalog"))
+    tree = network.offer(tools("network"), identity=guard(people.api))
+    plans = rules.offer(tools("rules"))
+    sales = orders.offer(
+        tools("orders"), network=guard(tree.api), catalog=guard(goods.api), rules=guard(plans.api)
+    )
+    pay = commission.offer(tools("commission"), orders=guard(sales.api), rules=guard(plans.api))
+    figures = analytics.offer(tools("analytics"), orders=guard(sales.api), commission=guard(pay.api))
+    apis = Apis(
+        identity=people.api,
+        catalog=goods.api,
+        network=tree.api,
+        rules=plans.api,
+        orders=sales.api,
+        commission=pay.api,
+        analytics=figures.api,
+    )
+    return System(place, databases, [people, goods, tree, plans, sales, pay, figures], apis)

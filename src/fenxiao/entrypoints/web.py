@@ -1,0 +1,56 @@
+"""The HTTP application of a composed system, and the server that runs it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from fenxiao import __version__
+from fenxiao.entrypoints.compose import System
+from fenxiao.infra.http.web import Lifespan, create_app
+
+GRACE = 20
+"""Seconds that accepted requests get to finish after SIGTERM."""
+
+
+def application(system: System, *, lifespan: Lifespan | None = None) -> FastAPI:
+    """One application with the routes of every context of the system."""
+    return create_app(
+        title="Fenxiao",
+        version=__version__,
+        description="分销: distributors, orders, and commission that is exact to the cent.",
+        routers=[*system.routers, *system.internal_routers()],
+        authenticate=system.verify,
+        probes={"database": system.ready},
+        lifespan=lifespan,
+    )
+
+
+def _alive(system: System) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(work) for work in system.background()]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return lifespan
+
+
+async def serve(system: System, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what was accepted."""
+    config = uvicorn.Config(
+        application(system, lifespan=_alive(system)),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE,
+        lifespan="on",
+        server_header=False,
+    )
+    await uvicorn.Server(config).serve(sockets=[listener])

@@ -1,0 +1,1 @@
+"""Decisions of identity: usernames and passwords, roles, login limits, the audit chain."""

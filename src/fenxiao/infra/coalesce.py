@@ -1,0 +1,58 @@
+"""Coalescing: requests that arrive while a batch is in flight form the next batch.
+
+Nobody waits for a timer: an idle coalescer starts at once with what it has. Under load, the batch grows
+to what arrived meanwhile, so the database does one round trip for many requests.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Coalescer(Generic[Q, A]):
+    """Turns single questions into batches for a plural use case, and gives each asker its own answer.
+
+    `work` answers a list in the order of its questions; an answer that is an exception is raised to its
+    asker alone. An exception of `work` itself goes to every asker of that batch.
+    """
+
+    def __init__(
+        self, work: Callable[[list[Q]], Awaitable[Sequence[A | Exception]]], *, most: int = 64
+    ) -> None:
+        self._work = work
+        self._most = most
+        self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
+        self._flight: asyncio.Task[None] | None = None
+
+    async def __call__(self, question: Q) -> A:
+        """Ask one question; it may travel with others."""
+        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._fly())
+        return await answer
+
+    async def _fly(self) -> None:
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+                await self._answer(batch)
+        finally:
+            self._flight = None
+
+    async def _answer(self, batch: list[tuple[Q, "asyncio.Future[A]"]]) -> None:
+        try:
+            answers = await self._work([question for question, _ in batch])
+        except Exception as error:  # noqa: BLE001 - handed to those who asked
+            answers = [error] * len(batch)
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():  # the asker has gone away; the work is done all the same
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

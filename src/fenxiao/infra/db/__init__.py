@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, the unit of work, outbox and inbox, idempotency, runs, locks, migrations."""

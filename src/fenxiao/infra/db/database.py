@@ -1,0 +1,203 @@
+"""A context's database: its own pool, under its own role, with its own schema in the search path."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import asyncpg
+import msgspec
+
+from fenxiao.infra import context
+from fenxiao.infra.db import idempotency, inbox, outbox
+from fenxiao.infra.db.idempotency import Once
+from fenxiao.infra.db.inbox import Delivery
+from fenxiao.infra.db.sql import Query, Record, compiled
+from fenxiao.infra.db.transaction import Transaction, in_transaction
+from fenxiao.kernel.clock import Clock
+from fenxiao.kernel.errors import Refusal, Unavailable
+
+GONE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What a connection raises when the server has gone away or is not up yet."""
+
+
+class _Connection(asyncpg.Connection):
+    """A pooled connection that is not reset between uses: nothing here leaves session state behind."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class _SnapshotConnection(_Connection):
+    """A pooled connection that stays in the one transaction that reads the snapshot."""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own signature
+        """Nothing: asyncpg would roll the transaction back, and with it the view on the snapshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a context reaches its schema: server, schema, the role to act as (None: the server's own user)."""
+
+    dsn: str
+    schema: str
+    role: str | None = None
+    max_connections: int = 6
+    snapshot: str | None = None
+    """An exported snapshot: every connection then reads that one state and can write nothing."""
+
+
+class Database:
+    """One pool. Reads take a connection per question; writes go through `begin`."""
+
+    def __init__(self, pool: asyncpg.Pool, access: Access, clock: Clock) -> None:
+        self._pool = pool
+        self.access = access
+        self.clock = clock
+        self.emitted = asyncio.Event()
+        """Set when a transaction with events has committed; the schema's waker waits for it."""
+
+    @property
+    def schema(self) -> str:
+        """The name of the schema, which is the context's."""
+        return self.access.schema
+
+    async def close(self) -> None:
+        """Give all connections back to the server."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A raw connection, for infra only; a lost server becomes `Unavailable`."""
+        try:
+            async with self._pool.acquire() as connection:
+                try:
+                    yield cast("asyncpg.Connection", connection)
+                except asyncpg.InterfaceError as error:
+                    # The same class says "the connection is closed" and "this call is wrong"; only the first will pass.
+                    if connection.is_closed():
+                        raise Unavailable from error
+                    raise
+        except GONE as error:
+            raise Unavailable from error
+
+    async def fetch(self, query: Query, *args: Any) -> list[Record]:
+        """All rows of a query on a connection of its own."""
+        text, values = compiled(query, args)
+        async with self.connection() as connection:
+            return await connection.fetch(text, *values)
+
+    async def fetchrow(self, query: Query, *args: Any) -> Record | None:
+        """The first row, if any."""
+        text, values = compiled(query, args)
+        async with self.connection() as connection:
+            return await connection.fetchrow(text, *values)
+
+    async def fetchval(self, query: Query, *args: Any) -> Any:
+        """The first column of the first row."""
+        text, values = compiled(query, args)
+        async with self.connection() as connection:
+            return await connection.fetchval(text, *values)
+
+    @asynccontextmanager
+    async def begin(self, *, once: Once | Delivery | None = None) -> AsyncIterator[Transaction]:
+        """The unit of work: commits when the block ends, rolls back if it raises.
+
+        With an idempotency key, `tx.prior` carries the earlier answer if there is one (then write nothing
+        and return `tx.prior.load(…)`); otherwise finish with `tx.keep(answer)`. With a delivery, `tx.fresh`
+        holds the events that this consumer has not dealt with yet. Nesting and port calls inside raise.
+        """
+        if in_transaction.get():
+            message = "begin() inside begin(): a use case has one transaction"
+            raise RuntimeError(message)
+        async with self.connection() as connection:
+            token = in_transaction.set(True)
+            try:
+                async with connection.transaction():
+                    tx = Transaction(connection)
+                    await self._open(tx, connection, once)
+                    yield tx
+                    await self._finish(tx, connection, once)
+            finally:
+                in_transaction.reset(token)
+        if tx.pending.events:
+            self.emitted.set()
+
+    async def _open(
+        self, tx: Transaction, connection: asyncpg.Connection, once: Once | Delivery | None
+    ) -> None:
+        if isinstance(once, Delivery):
+            tx.fresh = await inbox.take(connection, once, self.clock())
+        elif once is not None:
+            (claim,) = await idempotency.claim(connection, [once])
+            if isinstance(claim, Refusal):
+                raise claim
+            tx.prior = claim
+            context.current().replayed |= claim is not None
+
+    async def _finish(
+        self, tx: Transaction, connection: asyncpg.Connection, once: Once | Delivery | None
+    ) -> None:
+        pending = tx.pending
+        if isinstance(once, Once) and tx.prior is None and pending.answers:
+            await idempotency.keep(connection, [(once, pending.answers[-1])])
+        if pending.events:
+            await outbox.write(connection, pending.events, now=self.clock(), actor=context.current().actor)
+
+
+async def connect(access: Access) -> asyncpg.Connection:
+    """One connection outside any pool (a relay's lock, a listener), under the context's role."""
+    try:
+        connection = await asyncpg.connect(access.dsn, server_settings=_settings(access), timeout=10)
+    except GONE as error:
+        raise Unavailable from error
+    await _prepare(connection)
+    return connection
+
+
+async def open_database(access: Access, *, clock: Clock = lambda: datetime.now(UTC)) -> Database:
+    """Open a context's pool; its first connection is made at once, so that a wrong address shows here."""
+
+    async def init(connection: asyncpg.Connection) -> None:
+        await _prepare(connection)
+        if access.snapshot is not None:
+            await connection.execute("begin isolation level repeatable read read only")
+            await connection.execute(f"set transaction snapshot '{access.snapshot}'")
+
+    try:
+        pool = await asyncpg.create_pool(
+            access.dsn,
+            min_size=1,
+            max_size=access.max_connections,
+            server_settings=_settings(access),
+            init=init,
+            connection_class=_SnapshotConnection if access.snapshot else _Connection,
+            max_inactive_connection_lifetime=0 if access.snapshot else 300,
+        )
+    except GONE as error:
+        raise Unavailable from error
+    return Database(pool, access, clock)
+
+
+def _settings(access: Access) -> dict[str, str]:
+    settings = {
+        "search_path": access.schema,
+        "timezone": "UTC",
+        "application_name": f"fenxiao {access.schema}",
+    }
+    return settings if access.role is None else settings | {"role": access.role}
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    encode: Callable[[Any], str] = lambda value: msgspec.json.encode(value).decode()  # noqa: E731
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, encoder=encode, decoder=msgspec.json.decode, schema="pg_catalog"
+        )

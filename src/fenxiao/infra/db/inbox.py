@@ -1,0 +1,91 @@
+"""The inbox: which consumer has dealt with which event, written in the consumer's own transaction.
+
+An event that a consumer cannot digest is parked here with its error; it is counted, alarmed and
+replayed, never dropped, and the events behind it go on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from fenxiao.kernel.events import Envelope
+
+MAX_ATTEMPTS = 12
+"""After so many replays an event waits for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch of events for one consumer; `begin(once=delivery)` makes it happen once."""
+
+    consumer: str
+    envelopes: tuple[Envelope, ...]
+
+
+async def take(connection: asyncpg.Connection, delivery: Delivery, now: datetime) -> tuple[Envelope, ...]:
+    """Mark the batch as dealt with; answers only the events that were not dealt with before."""
+    rows = await connection.fetch(
+        """
+        insert into inbox as i (consumer, event_id, state, received_at)
+        select $1, e, 'done', $3 from unnest($2::uuid[]) as e order by e
+        on conflict (consumer, event_id) do update set state = 'done', received_at = $3, error = null
+          where i.state = 'parked'
+        returning event_id
+        """,
+        delivery.consumer,
+        [envelope.id for envelope in delivery.envelopes],
+        now,
+    )
+    new = {row["event_id"] for row in rows}
+    return tuple(envelope for envelope in delivery.envelopes if envelope.id in new)
+
+
+async def park(
+    connection: asyncpg.Connection, consumer: str, envelope: Envelope, error: str, now: datetime
+) -> None:
+    """Set an event aside with the reason; the next attempt comes later each time (2ⁿ seconds, at most an hour)."""
+    attempts = await connection.fetchval(
+        """
+        insert into inbox as i (consumer, event_id, state, received_at, error, attempts, envelope)
+        values ($1, $2, 'parked', $3, $4, 1, $5)
+        on conflict (consumer, event_id) do update set error = $4, attempts = i.attempts + 1, received_at = $3
+          where i.state = 'parked'
+        returning attempts
+        """,
+        consumer,
+        envelope.id,
+        now,
+        error[:2000],
+        msgspec.to_builtins(envelope),
+    )
+    if attempts:
+        delay = timedelta(seconds=min(2**attempts, 3600))
+        await connection.execute(
+            "update inbox set next_attempt_at = $3 where consumer = $1 and event_id = $2",
+            consumer,
+            envelope.id,
+            now + delay,
+        )
+
+
+async def due(
+    connection: asyncpg.Connection, now: datetime, limit: int = 100
+) -> Sequence[tuple[str, Envelope]]:
+    """Parked events whose next attempt has come."""
+    rows = await connection.fetch(
+        "select consumer, envelope from inbox where state = 'parked' and next_attempt_at <= $1 and attempts < $2"
+        " order by next_attempt_at limit $3",
+        now,
+        MAX_ATTEMPTS,
+        limit,
+    )
+    return [(row["consumer"], msgspec.convert(row["envelope"], Envelope)) for row in rows]
+
+
+async def parked(connection: asyncpg.Connection) -> int:
+    """How many events wait for another attempt or for a person."""
+    count: int = await connection.fetchval("select count(*) from inbox where state = 'parked'")
+    return count

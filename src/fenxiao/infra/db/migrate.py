@@ -1,0 +1,145 @@
+"""Migrations and rights: each context's schema is brought to its newest revision, each role to its own rights.
+
+Revisions live in `migrations/<context>/` and are applied by Alembic under the owner's role. Service roles
+may use their own schema only; tables marked append-only give them no UPDATE and no DELETE.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from fenxiao.infra.db.tables import APPEND_ONLY
+
+ROLE_PREFIX = "fenxiao_"
+
+
+class MigrationFault(Exception):  # noqa: N818 - said to the operator as it is
+    """The schemas cannot be brought to this version; the message says what to do."""
+
+
+def role_of(schema: str) -> str:
+    """The name of a context's database role."""
+    return ROLE_PREFIX + schema
+
+
+def newest(folder: Path) -> str:
+    """The last revision in a context's folder; revisions are numbered files `0001_initial.py`."""
+    return max(file.name.partition("_")[0] for file in folder.glob("[0-9]*_*.py"))
+
+
+async def present(connection: asyncpg.Connection, schemas: Sequence[str]) -> dict[str, str]:
+    """The revision at which each schema stands; schemas that do not exist yet are left out."""
+    rows = await connection.fetch(
+        "select n.nspname as schema from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.relname = 'alembic_version' and n.nspname = any($1::text[])",
+        list(schemas),
+    )
+    return {
+        row["schema"]: await connection.fetchval(f'select version_num from "{row["schema"]}".alembic_version')
+        for row in rows
+    }
+
+
+async def migrate(dsn: str, folder: Path, schemas: Sequence[str]) -> tuple[list[str], bool]:
+    """Bring every schema up; answers the schemas that moved, and whether each context has a role of its own.
+
+    Safe to call from several processes at once. Where the user may not create roles, one role serves all.
+    """
+    owner = await asyncpg.connect(dsn)
+    try:
+        await owner.execute("select pg_advisory_lock(hashtextextended('fenxiao migrate', 0))")
+        standing = await present(owner, schemas)
+        ahead = [schema for schema in schemas if standing.get(schema, "") > newest(folder / schema)]
+        if ahead:
+            message = (
+                f"the data was written by a newer version of Fenxiao (schema {ahead[0]} is at {standing[ahead[0]]}):"
+                " start that version, or point FENXIAO_DATA_DIR at another folder."
+            )
+            raise MigrationFault(message)
+        behind = [schema for schema in schemas if standing.get(schema) != newest(folder / schema)]
+        may_create = await owner.fetchval(
+            "select rolcreaterole or rolsuper from pg_roles where rolname = current_user"
+        )
+        if behind:
+            await _upgrade(dsn, folder, behind, owner)
+            if may_create:
+                await _grant(owner, behind)
+        return behind, bool(may_create)
+    finally:
+        await owner.close()
+
+
+async def _upgrade(dsn: str, folder: Path, schemas: Sequence[str], owner: asyncpg.Connection) -> None:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(dsn)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool)
+    try:
+        for schema in schemas:
+            await owner.execute(f'create schema if not exists "{schema}"')
+            async with engine.begin() as connection:
+                await connection.run_sync(_run, folder / schema, schema)
+    finally:
+        await engine.dispose()
+
+
+def _run(connection: Connection, folder: Path, schema: str) -> None:
+    script = script_directory(folder)
+    upgrade = script._upgrade_revs  # noqa: SLF001 - as Alembic's own command does
+    environment = EnvironmentContext(Config(), script, fn=lambda revision, _: upgrade("head", revision))
+    with environment:
+        environment.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
+        with environment.begin_transaction():
+            environment.run_migrations()
+
+
+def script_directory(folder: Path) -> ScriptDirectory:
+    """Alembic's view of one context's revisions."""
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])
+
+
+async def _grant(owner: asyncpg.Connection, schemas: Sequence[str]) -> None:
+    for schema in schemas:
+        role = role_of(schema)
+        await _create_role(owner, role)
+        await owner.execute(
+            f"""
+            revoke all on schema "{schema}" from public;
+            grant usage on schema "{schema}" to {role};
+            grant select, insert, update, delete on all tables in schema "{schema}" to {role};
+            grant usage, select on all sequences in schema "{schema}" to {role};
+            grant execute on all functions in schema "{schema}" to {role};
+            revoke insert, update, delete on "{schema}".alembic_version from {role};
+            """
+        )
+        for table in await _append_only(owner, schema):
+            await owner.execute(f'revoke update, delete, truncate on "{schema}"."{table}" from {role}')
+
+
+async def _create_role(owner: asyncpg.Connection, role: str) -> None:
+    if not await owner.fetchval("select true from pg_roles where rolname = $1", role):
+        # Roles belong to the whole server: another database's start may be quicker.
+        with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            await owner.execute(f"create role {role} nologin")
+    superuser: Any = await owner.fetchval("select rolsuper from pg_roles where rolname = current_user")
+    if not superuser:
+        await owner.execute(f"grant {role} to current_user")
+
+
+async def _append_only(owner: asyncpg.Connection, schema: str) -> list[str]:
+    rows = await owner.fetch(
+        "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " join pg_description d on d.objoid = c.oid and d.objsubid = 0 and d.classoid = 'pg_class'::regclass"
+        " where n.nspname = $1 and c.relkind = 'r' and d.description like $2",
+        schema,
+        APPEND_ONLY + "%",
+    )
+    return [row["relname"] for row in rows]

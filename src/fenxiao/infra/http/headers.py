@@ -1,0 +1,98 @@
+"""What requests say beside their body: pages, preconditions, and the promise of an idempotency key."""
+
+import hashlib
+import json
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Query
+from starlette.requests import Request
+
+from fenxiao.infra.db.idempotency import Once
+from fenxiao.kernel.errors import FieldError, Invalid, StaleVersion
+from fenxiao.kernel.paging import MAX_LIMIT
+
+from .auth import maybe_principal
+from .body import parse
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items per page.")]
+"""`limit: Limit = DEFAULT_LIMIT`"""
+
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+"""`cursor: Cursor = None`"""
+
+ANONYMOUS = "anonymous"
+"""Whose keys are those of requests without a token, such as a public registration."""
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+
+
+def etag(version: int) -> str:
+    """A version as the value of a response's ETag header."""
+    return f'"{version}"'
+
+
+def _if_match(
+    if_match: Annotated[
+        str | None, Header(alias="If-Match", description="ETag of the version that was read.")
+    ] = None,
+) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    # Weak ones count too: a proxy that compresses an answer weakens the ETag it passes on.
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        # It is no ETag of ours, so it cannot be that of the present version (RFC 9110 §13.1.1).
+        raise StaleVersion
+    return int(match[1])
+
+
+IfMatch = Annotated[int | None, Depends(_if_match)]
+"""The version the caller has read, None when it did not say: `version: IfMatch`."""
+
+
+async def idempotency(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", description="Makes a retry safe: one key, one piece of work."),
+    ] = None,
+) -> Once | None:
+    """The caller's promise that requests with this key are one; None when the header is missing."""
+    if idempotency_key is None:
+        return None
+    caller = await maybe_principal(request)
+    return await once(request, ANONYMOUS if caller is None else str(caller.account_id), idempotency_key)
+
+
+async def once(request: Request, account: str, key: str) -> Once:
+    """The promise for an account and a header's value; for routes without dependencies too."""
+    if not _KEY.fullmatch(key):
+        message = "Send 1 to 255 visible ASCII characters, such as a UUID."
+        raise Invalid(errors=(FieldError("Idempotency-Key", message),))
+    return Once(account, key, digest(request.method, request.url.path, await request.body()))
+
+
+Idempotency = Annotated[Once | None, Depends(idempotency)]
+"""`once: Idempotency`, handed on to the use case and by it to `begin(once=once)`."""
+
+
+def digest(method: str, path: str, body: bytes) -> bytes:
+    """A hash by which a repeated request is known: equal for bodies of equal meaning, whatever their spacing and order."""
+    meaning = _canonical(body)
+    return hashlib.sha256(b"\n".join((method.encode(), path.encode(), meaning))).digest()
+
+
+def _canonical(body: bytes) -> bytes:
+    if not body[:1] or body.lstrip()[:1] not in (b"{", b"["):
+        return body
+    return json.dumps(parse(body), sort_keys=True, separators=(",", ":"), default=_number).encode()
+
+
+def _number(value: Any) -> Any:
+    if not isinstance(value, Decimal):
+        raise TypeError
+    # Marked, so that the number 1.5 and the text "1.5" stay two bodies.
+    return {"decimal": str(value)}

@@ -1,0 +1,148 @@
+"""Money as integers of the minor unit, rates as rationals. No float comes near either.
+
+An amount is an `int` of minor units (`50000` is 500.00 CNY) beside a currency code; a rate is a
+`Fraction` (`1/10`). Rounding happens in the few functions below and nowhere else.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Literal
+
+Rounding = Literal["half_up", "down"]
+Rate = Fraction
+
+# Minor units that are not 2, from ISO 4217 (list one, 2024-06-25).
+_EXPONENTS = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(
+        (
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ),
+        0,
+    ),
+    "CLF": 4,
+    "UYW": 4,
+}
+
+LIMIT_MINOR = 10**16
+"""No single amount reaches this many minor units; it keeps every sum of a million of them inside BIGINT's neighbourhood."""
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency has (ISO 4217): 2 for CNY, 0 for JPY, 3 for KWD."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def to_minor(amount: Decimal | int | str, currency: str) -> int:
+    """The amount in minor units; ValueError if it is no number or has more decimals than the currency."""
+    try:
+        value = Decimal(amount)
+    except InvalidOperation as error:
+        message = "not an amount"
+        raise ValueError(message) from error
+    if not value.is_finite():
+        message = "not an amount"
+        raise ValueError(message)
+    # Bounded before scaling: 1E+999999 would otherwise build a number of a million digits.
+    if value and value.adjusted() > 16:  # noqa: PLR2004 - see LIMIT_MINOR
+        message = "amount too large"
+        raise ValueError(message)
+    scaled = value.scaleb(exponent(currency))
+    if scaled != scaled.to_integral_value():
+        message = "more decimals than the currency has"
+        raise ValueError(message)
+    minor = int(scaled)
+    if abs(minor) >= LIMIT_MINOR:
+        message = "amount too large"
+        raise ValueError(message)
+    return minor
+
+
+def from_minor(minor: int, currency: str) -> str:
+    """The amount as a decimal string with the currency's decimals: 50000 CNY is "500.00"."""
+    digits = exponent(currency)
+    if digits == 0:
+        return str(minor)
+    sign, text = ("-" if minor < 0 else ""), str(abs(minor)).rjust(digits + 1, "0")
+    return f"{sign}{text[:-digits]}.{text[-digits:]}"
+
+
+def to_rate(text: str | int | Decimal) -> Rate:
+    """A rate as an exact fraction: "0.055" is 11/200; ValueError if it is no finite decimal."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        message = "not a rate"
+        raise ValueError(message) from error
+    if not value.is_finite() or (value and not -12 <= value.adjusted() <= 12):  # noqa: PLR2004 - generous, but bounded
+        message = "not a rate"
+        raise ValueError(message)
+    return Fraction(value)
+
+
+def from_rate(rate: Rate) -> str:
+    """The rate as a decimal string, at least two decimals: 1/10 is "0.10", 11/200 is "0.055"."""
+    value = Decimal(rate.numerator) / Decimal(rate.denominator)
+    text = f"{value:f}"
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def round_half_up(value: Fraction) -> int:
+    """To the nearest integer, halves away from zero."""
+    magnitude = abs(value)
+    rounded = (2 * magnitude.numerator + magnitude.denominator) // (2 * magnitude.denominator)
+    return rounded if value >= 0 else -rounded
+
+
+def round_down(value: Fraction) -> int:
+    """Towards zero."""
+    magnitude = abs(value)
+    rounded = magnitude.numerator // magnitude.denominator
+    return rounded if value >= 0 else -rounded
+
+
+def rounded(value: Fraction, rounding: Rounding) -> int:
+    """One of the plan's two roundings."""
+    return round_half_up(value) if rounding == "half_up" else round_down(value)
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Divide a non-negative total by weight without losing a unit (largest remainder; ties: the earlier place).
+
+    Each share is ⌊weight × total ÷ Σ weights⌋; what is missing to the total goes one unit each to the
+    largest remainders. Weights are non-negative; if all are zero the total must be zero (ValueError).
+    """
+    if total < 0 or any(weight < 0 for weight in weights):
+        message = "allocate takes a non-negative total and non-negative weights"
+        raise ValueError(message)
+    whole = sum(weights)
+    if whole == 0:
+        if total:
+            message = "nothing to allocate to"
+            raise ValueError(message)
+        return [0] * len(weights)
+    shares = [weight * total // whole for weight in weights]
+    missing = total - sum(shares)
+    if missing:
+        by_remainder = sorted(range(len(weights)), key=lambda i: (-(weights[i] * total % whole), i))
+        for place in by_remainder[:missing]:
+            shares[place] += 1
+    return shares

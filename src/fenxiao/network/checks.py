@@ -1,0 +1,27 @@
+"""What must always hold in the network: paths follow sponsors, no loops, histories without gaps that end in the present."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from fenxiao.infra.db.database import Database
+from fenxiao.infra.db.sql import Reader
+from fenxiao.infra.wiring import Check, Finding
+from fenxiao.network.queries import faults
+from fenxiao.network.queries.faults import Fault
+
+
+def checks(db: Database) -> Sequence[Check]:
+    """The checks of this context."""
+    return (
+        _check("network.paths", db, faults.wrong_paths),
+        _check("network.loops", db, faults.loops),
+        _check("network.history", db, faults.broken_histories),
+    )
+
+
+def _check(name: str, db: Database, question: Callable[[Reader], Awaitable[list[Fault]]]) -> Check:
+    async def findings() -> AsyncIterator[Finding]:
+        for fault in await question(db):
+            subject = f"distributors/{fault.distributor_id}"
+            yield Finding(check=name, subject=subject, expected=fault.expected, found=fault.found)
+
+    return Check(name, findings)

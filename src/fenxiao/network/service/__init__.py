@@ -1,0 +1,63 @@
+"""Use cases of the network; `Network` is its near api."""
+
+from collections.abc import Sequence
+
+from fenxiao.identity.api import IdentityApi
+from fenxiao.infra.crypto import Cipher
+from fenxiao.infra.db.database import Database
+from fenxiao.kernel.errors import Refusal
+from fenxiao.kernel.ids import DistributorId
+from fenxiao.network import queries
+from fenxiao.network.api import DistributorMissing, NewMember, Seller, SellerQuestion
+from fenxiao.network.service.grades import Grades
+from fenxiao.network.service.members import Members
+from fenxiao.network.service.placing import Placing
+from fenxiao.network.service.profiles import Profiles
+from fenxiao.network.service.registration import Registrations
+from fenxiao.network.service.views import Views
+
+
+class Network:
+    """组织与团队: distributors and their tree."""
+
+    def __init__(self, db: Database, cipher: Cipher, identity: IdentityApi) -> None:
+        self._db = db
+        self.registrations = Registrations(db, cipher, identity)
+        self.members = Members(db)
+        self.placing = Placing(db)
+        self.profiles = Profiles(db, cipher)
+        self.grades = Grades(db)
+        self.views = Views(db)
+
+    async def sellers(self, *, asked: Sequence[SellerQuestion]) -> list[Seller | Refusal]:
+        """See `NetworkApi`."""
+        present = await queries.sellers.present(self._db, [question.distributor_id for question in asked])
+        changed = present.changed_at
+        # The tree of today answers for every moment since its last change, the history for those before.
+        past = [
+            (question.distributor_id, question.at)
+            for question in asked
+            if question.at is not None and changed is not None and question.at < changed
+        ]
+        before = await queries.sellers.at_times(self._db, past) if past else {}
+        return [
+            # An unknown one is in neither.
+            (before.get((question.distributor_id, question.at)) if question.at is not None else None)
+            or present.sellers.get(question.distributor_id)
+            or DistributorMissing(distributor_id=question.distributor_id)
+            for question in asked
+        ]
+
+    async def register_members(self, *, members: Sequence[NewMember]) -> list[DistributorId | Refusal]:
+        """See `NetworkApi`."""
+        return await self.members.register(members)
+
+    async def known_external_ids(self, *, external_ids: Sequence[str]) -> dict[str, DistributorId]:
+        """See `NetworkApi`."""
+        known = await queries.profiles.places(self._db, external_ids)
+        return {external_id: place.distributor_id for external_id, place in known.items()}
+
+    async def members_at(self, *, asked: Sequence[tuple[DistributorId, int]]) -> list[Seller | Refusal]:
+        """See `NetworkApi`."""
+        found = await queries.sellers.at_versions(self._db, asked)
+        return [found.get(question) or DistributorMissing(distributor_id=question[0]) for question in asked]

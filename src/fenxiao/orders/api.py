@@ -1,0 +1,251 @@
+"""What other contexts may ask of the orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fenxiao.kernel.errors import Conflict, Invalid, NotFound, Refusal
+from fenxiao.kernel.ids import CategoryId, DistributorId, LineId, OrderId, ProductId, RefundId, RuleId
+from fenxiao.orders.events import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLine:
+    """One line to order. `unit_price_minor` None: the product's price."""
+
+    product_id: ProductId
+    quantity: int
+    unit_price_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """An order to place.
+
+    `caller` and `key` name the attempt; `external_id` is unique per `channel` and an order that exists under it is
+    answered as it is, if it is the same. `total_minor` None: what the lines come to. `may_set_price` says that the
+    caller holds `orders:set-price`; `paid` (same permission): it arrives paid. `at`: the time of a past fact.
+    """
+
+    caller: str
+    key: str
+    distributor_id: DistributorId
+    lines: tuple[NewLine, ...]
+    channel: str = "api"
+    external_id: str | None = None
+    buyer: str | None = None
+    total_minor: int | None = None
+    may_set_price: bool = False
+    paid: bool = False
+    at: datetime | None = None
+    currency: str | None = None
+    """The currency that the caller's amounts are in, where he has said it; it must be the products'."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedLine:
+    """A line as it was accepted; `amount_minor` is what the buyer pays for the whole line."""
+
+    line_id: LineId
+    product_id: ProductId
+    quantity: int
+    unit_price_minor: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedOrder:
+    """An order as it stands after being placed; lines in the order in which they were sent."""
+
+    order_id: OrderId
+    distributor_id: DistributorId
+    external_id: str | None
+    status: Status
+    currency: str
+    total_minor: int
+    created_at: datetime
+    lines: tuple[PlacedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """An order that is to go to its next state at a moment (None: now)."""
+
+    order_id: OrderId
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundUnits:
+    """So many units of a line."""
+
+    line_id: LineId
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRefund:
+    """A refund of units (`lines`) or of an amount (`amount_minor`), exactly one of the two.
+
+    `key`, where given, makes it happen once: the same key again answers the first refund.
+    """
+
+    order_id: OrderId
+    lines: tuple[RefundUnits, ...] = ()
+    amount_minor: int | None = None
+    restock: bool = False
+    key: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundedLine:
+    """What one refund took off one line: units (0 for a refund by amount) and money."""
+
+    line_id: LineId
+    quantity: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """退款: one refund of an order; `sequence` counts from 1, `key` is the one it was made once by."""
+
+    refund_id: RefundId
+    sequence: int
+    at: datetime
+    amount_minor: int
+    restock: bool
+    lines: tuple[RefundedLine, ...]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenMember:
+    """A distributor as he stood when the order was created."""
+
+    distributor_id: DistributorId
+    grade: str | None
+    rank: int | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenLine:
+    """A line with the product facts frozen at the order's creation; prices per unit in minor units."""
+
+    line_id: LineId
+    product_id: ProductId
+    quantity: int
+    amount_minor: int
+    unit_list_minor: int | None
+    unit_cost_minor: int | None
+    category_path: tuple[CategoryId, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderHistory:
+    """Everything that an order's commission and reports depend on; refunds in their order."""
+
+    order_id: OrderId
+    status: Status
+    version: int
+    currency: str
+    seller: FrozenMember
+    upline: tuple[FrozenMember, ...]
+    tree_version: int
+    rule_id: RuleId | None
+    lines: tuple[FrozenLine, ...]
+    refunds: tuple[Refund, ...]
+    total_minor: int
+    created_at: datetime
+    paid_at: datetime | None
+    shipped_at: datetime | None
+    completed_at: datetime | None
+    cancelled_at: datetime | None
+    channel: str = "api"
+    external_id: str | None = None
+
+
+class OrderMissing(NotFound):
+    """There is no order {order_id}."""
+
+    code = "order-missing"
+
+
+class WrongState(Conflict):
+    """Order {order_id} is {status}; it cannot become {wanted}."""
+
+    code = "wrong-state"
+
+
+class ShippingUnderWay(Conflict):
+    """Order {order_id} is being shipped at this moment; look at it again and repeat the request if need be."""
+
+    code = "shipping-under-way"
+
+
+class ExternalIdTaken(Conflict):
+    """The external id {external_id} belongs to another order of this channel; send the same order or a new id."""
+
+    code = "external-id-taken"
+
+
+class DistributorSuspended(Conflict):
+    """Distributor {distributor_id} is {status} and cannot place orders."""
+
+    code = "distributor-suspended"
+
+
+class PriceMismatch(Invalid):
+    """The total is {expected} by the price list, {given} was sent; leave total_price out or correct it."""
+
+    code = "price-mismatch"
+
+
+class PriceMissing(Invalid):
+    """Product {product_id} has no price; set one, or send a price with the permission orders:set-price."""
+
+    code = "price-missing"
+
+
+class MixedCurrencies(Invalid):
+    """An order has one currency; its products have {currencies}."""
+
+    code = "mixed-currencies"
+
+
+class RefundTooLarge(Conflict):
+    """Only {left} of order {order_id} is left to refund, {wanted} was asked for."""
+
+    code = "refund-too-large"
+
+
+class OrdersApi(Protocol):
+    """订单."""
+
+    async def place_orders(self, *, orders: Sequence[NewOrder]) -> list[PlacedOrder | Refusal]:
+        """Place each order, or say why not, in the order asked."""
+
+    async def ship_orders(self, *, orders: Sequence[Transition]) -> list[Refusal | None]:
+        """Paid orders leave the warehouse; batches are allocated first-expired-first-out."""
+
+    async def complete_orders(self, *, orders: Sequence[Transition]) -> list[Refusal | None]:
+        """Shipped orders have arrived."""
+
+    async def refund_orders(self, *, refunds: Sequence[NewRefund]) -> list[Refund | Refusal]:
+        """Give money, and perhaps units, back. Several refunds of one order are made in the order asked."""
+
+    async def known_external_ids(self, *, channel: str, external_ids: Sequence[str]) -> dict[str, OrderId]:
+        """Those of these external ids that exist in the channel."""
+
+    async def histories(self, *, order_ids: Sequence[OrderId]) -> list[OrderHistory]:
+        """What these orders' commission and reports depend on, ordered by id; unknown ids are left out."""
+
+    async def orders_after(self, *, cursor: OrderId, limit: int) -> list[OrderHistory]:
+        """The next orders by id after `cursor` (0: from the first)."""
+
+    async def in_flight(self) -> list[OrderId]:
+        """Orders whose events have not all been delivered yet."""

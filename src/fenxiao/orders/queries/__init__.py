@@ -1,0 +1,1 @@
+"""Reads of orders: SQL to frozen dataclasses."""

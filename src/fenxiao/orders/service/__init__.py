@@ -1,0 +1,200 @@
+"""Use cases of orders. `Orders` is the near implementation of `OrdersApi`, and what the HTTP routes call."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from fenxiao.catalog.api import CatalogApi
+from fenxiao.infra import context
+from fenxiao.infra.context import RequestContext
+from fenxiao.infra.crypto import Cipher
+from fenxiao.infra.db import holds
+from fenxiao.infra.db.database import Database
+from fenxiao.infra.db.idempotency import Once
+from fenxiao.kernel.errors import Refusal
+from fenxiao.kernel.ids import DistributorId, HoldId, OrderId
+from fenxiao.kernel.paging import Page
+from fenxiao.network.api import DistributorMissing, NetworkApi
+from fenxiao.orders.api import (
+    NewOrder,
+    NewRefund,
+    OrderHistory,
+    OrderMissing,
+    PlacedOrder,
+    Refund,
+    Transition,
+)
+from fenxiao.orders.queries import known, views
+from fenxiao.orders.queries.histories import Histories
+from fenxiao.orders.queries.views import Filter, Head, HistoryEntry, OrderView
+from fenxiao.orders.service.attempt import Answered, Asked, once_of
+from fenxiao.orders.service.committing import CATALOG
+from fenxiao.orders.service.placing import Placing
+from fenxiao.orders.service.refunding import Refunding
+from fenxiao.orders.service.shipping import Shipping
+from fenxiao.orders.service.transitions import PaymentNote, Transitions
+from fenxiao.rules.api import RulesApi
+
+SWEPT_AT_ONCE = 500
+SWEEP_EVERY = timedelta(seconds=30)
+
+_log = structlog.get_logger(__name__)
+
+
+class Orders:
+    """订单: what was sold to whom at what price and by whom."""
+
+    def __init__(
+        self,
+        db: Database,
+        cipher: Cipher,
+        *,
+        network: NetworkApi,
+        catalog: CatalogApi,
+        rules: RulesApi,
+        currency: str,
+    ) -> None:
+        self._db, self._cipher, self._catalog = db, cipher, catalog
+        self._placing = Placing(db, cipher, network=network, catalog=catalog, rules=rules, currency=currency)
+        self._transitions = Transitions(db, cipher, rules)
+        self._shipping = Shipping(db, catalog)
+        self._refunding = Refunding(db)
+        self._histories = Histories()
+
+    # What other contexts ask
+
+    async def place_orders(self, *, orders: Sequence[NewOrder]) -> list[PlacedOrder | Refusal]:
+        """See `OrdersApi`."""
+        actor = context.current().actor
+        answers = await self._placing.place(
+            [Asked(order=order, actor=actor, once=once_of(order)) for order in orders]
+        )
+        placed: list[PlacedOrder | Refusal] = []
+        for answer in answers:
+            if isinstance(answer, Answered):
+                placed.append(answer.order)
+            elif isinstance(answer, Refusal):
+                placed.append(answer)
+            else:
+                raise answer
+        return placed
+
+    async def ship_orders(self, *, orders: Sequence[Transition]) -> list[Refusal | None]:
+        """See `OrdersApi`."""
+        return await self._shipping.ship(orders)
+
+    async def complete_orders(self, *, orders: Sequence[Transition]) -> list[Refusal | None]:
+        """See `OrdersApi`."""
+        return await self._transitions.complete(orders)
+
+    async def refund_orders(self, *, refunds: Sequence[NewRefund]) -> list[Refund | Refusal]:
+        """See `OrdersApi`."""
+        return await self._refunding.refund(refunds)
+
+    async def known_external_ids(self, *, channel: str, external_ids: Sequence[str]) -> dict[str, OrderId]:
+        """See `OrdersApi`."""
+        found = await known.ids_by_external(
+            self._db, [(channel, external_id) for external_id in external_ids]
+        )
+        return {external_id: order_id for (_, external_id), order_id in found.items()}
+
+    async def histories(self, *, order_ids: Sequence[OrderId]) -> list[OrderHistory]:
+        """See `OrdersApi`."""
+        return await self._histories.of(self._db, order_ids)
+
+    async def orders_after(self, *, cursor: OrderId, limit: int) -> list[OrderHistory]:
+        """See `OrdersApi`."""
+        return await self._histories.after(self._db, cursor, limit)
+
+    async def in_flight(self) -> list[OrderId]:
+        """See `OrdersApi`. An order's commission hangs on the same events."""
+        return await known.unpublished(self._db)
+
+    # What people ask
+
+    async def place_asked(self, asked: Sequence[Asked]) -> list[Answered | Refusal | Exception]:
+        """Place orders of several people in one go, in the name of none of them; each order keeps its own actor."""
+        actors = {each.actor for each in asked}
+        with context.use(RequestContext(actor=actors.pop() if len(actors) == 1 else "orders")):
+            return await self._placing.place(asked)
+
+    async def head(self, order_id: OrderId) -> Head:
+        """Whose order it is, and in what currency; raises OrderMissing."""
+        found = await views.head(self._db, order_id)
+        if found is None:
+            raise OrderMissing(order_id=order_id)
+        return found
+
+    def hidden(self, distributor_id: DistributorId) -> Refusal:
+        """What someone is told who asks for a distributor that is not his: the same as if there were none."""
+        return DistributorMissing(distributor_id=distributor_id)
+
+    async def order(self, order_id: OrderId) -> OrderView:
+        """One order; raises OrderMissing."""
+        found = await views.views(self._db, self._cipher, [order_id])
+        if not found:
+            raise OrderMissing(order_id=order_id)
+        return found[0]
+
+    async def page(self, wanted: Filter, *, limit: int, cursor: str | None) -> Page[OrderView]:
+        """Orders, the newest first."""
+        return await views.page(self._db, self._cipher, wanted, limit=limit, cursor=cursor)
+
+    async def history(self, order_id: OrderId) -> list[HistoryEntry]:
+        """Who brought the order from state to state, and when."""
+        return await views.history(self._db, order_id)
+
+    async def pay_order(self, *, order_id: OrderId, note: PaymentNote) -> None:
+        """A pending order is paid."""
+        await self._transitions.pay(order_id=order_id, note=note)
+
+    async def ship_order(self, *, order_id: OrderId) -> None:
+        """A paid order leaves the warehouse."""
+        _raise(await self._shipping.ship([Transition(order_id=order_id)]))
+
+    async def complete_order(self, *, order_id: OrderId) -> None:
+        """A shipped order has arrived."""
+        _raise(await self._transitions.complete([Transition(order_id=order_id)]))
+
+    async def cancel_order(self, *, order_id: OrderId) -> None:
+        """A pending order is given up; its stock goes back."""
+        _raise(await self._transitions.cancel([Transition(order_id=order_id)]))
+
+    async def refund_order(self, *, refund: NewRefund, once: Once | None) -> Refund:
+        """Money, and perhaps units, go back."""
+        return await self._refunding.refund_one(refund, once)
+
+    # What the clock asks
+
+    async def sweep(self) -> int:
+        """Settle stock whose attempt has run out of time: confirm what was committed, give back the rest; how many.
+
+        The fence comes first: a commit that is late finds it and fails, so stock that goes back is used by nobody.
+        """
+        overdue = await self._catalog.overdue_holds(before=self._db.clock(), limit=SWEPT_AT_ONCE)
+        open_ = [hold.hold_id for hold in overdue if hold.state == "open"]
+        if open_:
+            async with self._db.begin() as tx:
+                outcomes = await holds.fence(tx, CATALOG, open_)
+            committed = await known.ids_by_hold(
+                self._db, [hold for hold, is_ in outcomes.items() if is_ == "committed"]
+            )
+            await self._catalog.confirm_holds(holds=list(committed.items()))
+            await self._catalog.release_holds(holds=_fenced(outcomes))
+        await self._shipping.settle(
+            [hold.order_id for hold in overdue if hold.state == "shipping" and hold.order_id]
+        )
+        if overdue:
+            _log.info("stock of attempts that ran out of time was settled", holds=len(overdue))
+        return len(overdue)
+
+
+def _fenced(outcomes: dict[HoldId, holds.Outcome]) -> list[HoldId]:
+    return [hold for hold, outcome in outcomes.items() if outcome == "fenced"]
+
+
+def _raise(answers: Sequence[Refusal | None]) -> None:
+    for answer in answers:
+        if answer is not None:
+            raise answer

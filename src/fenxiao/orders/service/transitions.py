@@ -1,0 +1,117 @@
+"""Payment, completion and cancellation: one transaction each, for any number of orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fenxiao.infra import context
+from fenxiao.infra.crypto import Cipher
+from fenxiao.infra.db.database import Database
+from fenxiao.infra.db.sql import Reader
+from fenxiao.infra.db.starts_over import starts_over
+from fenxiao.infra.db.transaction import Transaction
+from fenxiao.kernel.errors import Refusal
+from fenxiao.kernel.ids import OrderId
+from fenxiao.orders.api import OrderMissing, Transition
+from fenxiao.orders.domain.states import refusal
+from fenxiao.orders.events import OrderStatusChanged, Status
+from fenxiao.orders.store import transitions
+from fenxiao.orders.store.transitions import Change, Standing
+from fenxiao.rules.api import RuleQuestion, RulesApi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentNote:
+    """How an order was paid, as the operator says; the reference is sealed before it is stored."""
+
+    method: str | None = None
+    reference: str | None = None
+
+
+class Transitions:
+    """订单状态: brings orders to their next state."""
+
+    def __init__(self, db: Database, cipher: Cipher, rules: RulesApi) -> None:
+        self._db, self._cipher, self._rules = db, cipher, rules
+
+    @starts_over
+    async def pay(self, *, order_id: OrderId, note: PaymentNote) -> None:
+        """A pending order is paid now and stamped with the rule version in effect; raises OrderMissing or WrongState."""
+        currency = await _currency(self._db, order_id)
+        at = self._db.clock()
+        (rule_id,) = await self._rules.active(asked=[RuleQuestion(currency=currency, at=at)])
+        reference = self._sealed(order_id, note.reference)
+        async with self._db.begin() as tx:
+            standing = (await transitions.lock(tx, [order_id]))[order_id]
+            change = decided(standing, order_id, "paid", at)
+            if isinstance(change, Refusal):
+                raise change
+            await transitions.pay(
+                tx, change, transitions.Payment(method=note.method, reference=reference, rule_id=rule_id)
+            )
+            announce(tx, [change])
+
+    def _sealed(self, order_id: OrderId, reference: str | None) -> bytes | None:
+        if reference is None:
+            return None
+        return self._cipher.seal(reference, table="orders", column="payment_reference", row=order_id)
+
+    async def complete(self, orders: Sequence[Transition]) -> list[Refusal | None]:
+        """Shipped orders have arrived."""
+        return await self._move(orders, "completed")
+
+    async def cancel(self, orders: Sequence[Transition]) -> list[Refusal | None]:
+        """Pending orders are given up; the warehouse hears of it by the event."""
+        return await self._move(orders, "cancelled")
+
+    @starts_over
+    async def _move(self, orders: Sequence[Transition], wanted: Status) -> list[Refusal | None]:
+        now = self._db.clock()
+        answers: list[Refusal | None] = []
+        changes: list[Change] = []
+        async with self._db.begin() as tx:
+            found = await transitions.lock(tx, [order.order_id for order in orders])
+            for order in orders:
+                change = decided(found.get(order.order_id), order.order_id, wanted, order.at or now)
+                if isinstance(change, Refusal):
+                    answers.append(change)
+                    continue
+                answers.append(None)
+                changes.append(change)
+            await transitions.advance(tx, changes)
+            announce(tx, changes)
+        return answers
+
+
+def decided(standing: Standing | None, order_id: OrderId, wanted: Status, at: datetime) -> Change | Refusal:
+    """The change that brings an order to a state, or why not; the standing moves along with it."""
+    if standing is None:
+        return OrderMissing(order_id=order_id)
+    refused = refusal(order_id, standing.status, wanted)
+    if refused is not None:
+        return refused
+    change = Change(order_id, standing.version + 1, standing.status, wanted, at, context.current().actor)
+    standing.status, standing.version = wanted, change.version
+    return change
+
+
+def announce(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Publish transitions of orders that existed before."""
+    for change in changes:
+        assert change.previous is not None  # noqa: S101 - a new order announces itself
+        tx.emit(
+            OrderStatusChanged(
+                order_id=change.order_id,
+                version=change.version,
+                status=change.status,
+                previous=change.previous,
+            ),
+            at=change.at,
+        )
+
+
+async def _currency(reader: Reader, order_id: OrderId) -> str:
+    currency: str | None = await reader.fetchval("select currency from orders where order_id = $1", order_id)
+    if currency is None:
+        raise OrderMissing(order_id=order_id)
+    return currency

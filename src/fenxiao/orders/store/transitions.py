@@ -1,0 +1,103 @@
+"""Moving orders from state to state, with their history."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fenxiao.infra.db.transaction import Transaction
+from fenxiao.kernel.ids import DistributorId, HoldId, OrderId, RuleId
+from fenxiao.orders.events import Status
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where an order stands, read under its row's lock; the use case moves it along as it decides."""
+
+    order_id: OrderId
+    distributor_id: DistributorId
+    hold_id: HoldId
+    status: Status
+    version: int
+    currency: str
+    total_minor: int
+    refunded_minor: int
+    shipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition that was decided; `version` is the one it makes, `previous` is None for a new order."""
+
+    order_id: OrderId
+    version: int
+    previous: Status | None
+    status: Status
+    at: datetime
+    actor: str
+
+
+async def lock(tx: Transaction, order_ids: Iterable[OrderId]) -> dict[OrderId, Standing]:
+    """Lock orders, in id order, and say where they stand; unknown ids are left out."""
+    rows = await tx.fetch(
+        "select order_id, distributor_id, hold_id, status, version, currency, total_minor, refunded_minor,"
+        " shipped_at is not null as shipped from orders where order_id = any($1::bigint[]) order by order_id for update",
+        sorted(set(order_ids)),
+    )
+    return {row["order_id"]: Standing(*row) for row in rows}
+
+
+async def advance(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Write transitions of locked orders, at most one for each, with their history."""
+    if not changes:
+        return
+    await tx.execute(
+        "update orders as o set status = t.status, version = t.version,"
+        " shipped_at = case when t.status = 'shipped' then t.at else o.shipped_at end,"
+        " completed_at = case when t.status = 'completed' then t.at else o.completed_at end,"
+        " cancelled_at = case when t.status = 'cancelled' then t.at else o.cancelled_at end"
+        " from unnest($1::bigint[], $2::text[], $3::int[], $4::timestamptz[]) as t(order_id, status, version, at)"
+        " where o.order_id = t.order_id",
+        [change.order_id for change in changes],
+        [change.status for change in changes],
+        [change.version for change in changes],
+        [change.at for change in changes],
+    )
+    await record(tx, changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """How an order was paid; the reference is sealed."""
+
+    method: str | None
+    reference: bytes | None
+    rule_id: RuleId | None
+
+
+async def pay(tx: Transaction, change: Change, payment: Payment) -> None:
+    """Write that a locked order was paid, stamped with the rule version in effect."""
+    await tx.execute(
+        "update orders set status = 'paid', version = $2, paid_at = $3, rule_id = $4, payment_method = $5,"
+        " payment_reference = $6 where order_id = $1",
+        change.order_id,
+        change.version,
+        change.at,
+        payment.rule_id,
+        payment.method,
+        payment.reference,
+    )
+    await record(tx, [change])
+
+
+async def record(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Write history: who brought which order from where to where, and when."""
+    await tx.execute(
+        "insert into order_history (order_id, version, from_status, to_status, actor, at)"
+        " select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])",
+        [change.order_id for change in changes],
+        [change.version for change in changes],
+        [change.previous for change in changes],
+        [change.status for change in changes],
+        [change.actor for change in changes],
+        [change.at for change in changes],
+    )

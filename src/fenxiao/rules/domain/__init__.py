@@ -1,0 +1,1 @@
+"""What a plan's document, its place in time and its changes mean; no I/O, no clock, no settings."""

@@ -1,0 +1,169 @@
+"""Use cases of plans: drafting, changing a draft, publishing, and what other contexts ask."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fenxiao.engine import bounds, law
+from fenxiao.engine.findings import Finding
+from fenxiao.engine.plan import parse_plan
+from fenxiao.infra.db.database import Database
+from fenxiao.infra.db.idempotency import Once
+from fenxiao.kernel.clock import Clock
+from fenxiao.kernel.ids import RuleId
+from fenxiao.kernel.paging import Page
+from fenxiao.rules import queries
+from fenxiao.rules.api import (
+    NoActiveRule,
+    RuleQuestion,
+    RuleVersion,
+)
+from fenxiao.rules.domain import difference
+from fenxiao.rules.domain.documents import digest
+from fenxiao.rules.queries import Rule, State
+from fenxiao.rules.service import limits
+from fenxiao.rules.service.drafts import audited, demand_draft, demand_same, found, insert, next_version
+from fenxiao.rules.service.publication import demand_lawful, demand_notice, hold_timeline, put_in_effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the server's settings say about publishing: the legal limits, and days of notice."""
+
+    limits: law.LawProfile
+    min_notice_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A version as it was published, and what its author should know."""
+
+    rule: Rule
+    warnings: tuple[Finding, ...]
+
+
+class Rules:
+    """平台规则: the near implementation of `RulesApi`, and what HTTP asks besides."""
+
+    def __init__(self, db: Database, clock: Clock, terms: Terms) -> None:
+        self._db = db
+        self._clock = clock
+        self._terms = terms
+        # A published version never changes, so it is read once.
+        self._kept: dict[RuleId, RuleVersion] = {}
+
+    # What other contexts ask
+
+    async def active(self, *, asked: Sequence[RuleQuestion]) -> list[RuleId | None]:
+        """The version in effect for each question."""
+        return await queries.in_effect(self._db, asked) if asked else []
+
+    async def versions(self, *, rule_ids: Sequence[RuleId]) -> list[RuleVersion]:
+        """These published versions, ordered by id."""
+        missing = [rule_id for rule_id in set(rule_ids) if rule_id not in self._kept]
+        if missing:
+            self._kept.update((one.rule_id, one) for one in await queries.published(self._db, missing))
+        return [self._kept[rule_id] for rule_id in sorted(set(rule_ids)) if rule_id in self._kept]
+
+    async def publish_once(self, *, document: dict[str, Any], effective_from: datetime) -> RuleId:
+        """Publish a plan for past facts; one of this name that was published before is answered as it is."""
+        plan = parse_plan(document)
+        demand_lawful(plan, self._terms.limits)
+        async with self._db.begin() as tx:
+            version, known = await next_version(tx, plan)
+            if known is not None:
+                return known
+            now = self._clock()
+            rule = await insert(tx, plan, version, now)
+            await hold_timeline(tx, plan.currency)
+            await put_in_effect(tx, rule, announced_at=now, start=effective_from, replace=False)
+            return rule.rule_id
+
+    # What HTTP asks besides
+
+    async def draft(self, document: Mapping[str, Any], *, once: Once | None) -> Rule:
+        """Draft a plan, or the next version of the plan of this name."""
+        async with self._db.begin(once=once) as tx:
+            if tx.prior:
+                return tx.prior.load(Rule)
+            plan = parse_plan(document)
+            version, _ = await next_version(tx, plan)
+            rule = await insert(tx, plan, version, self._clock())
+            tx.audit("rule.drafted", f"rules/{rule.rule_id}", after=audited(rule))
+            return tx.keep(rule)
+
+    async def redraft(self, rule_id: int, document: Mapping[str, Any], *, revision: int | None) -> Rule:
+        """Change a draft; `revision` is the one that the caller has read."""
+        plan = parse_plan(document)
+        async with self._db.begin() as tx:
+            before = demand_draft(await queries.locked(tx, rule_id), rule_id, revision)
+            demand_same(before, plan)
+            canonical = plan.document()
+            await tx.execute(
+                "update rules set document = $2, document_hash = $3, revision = revision + 1, updated_at = $4"
+                " where rule_id = $1 and state = 'draft'",
+                rule_id,
+                canonical,
+                digest(canonical),
+                self._clock(),
+            )
+            after = await found(tx, rule_id)
+            tx.audit("rule.redrafted", f"rules/{rule_id}", before=audited(before), after=audited(after))
+            return after
+
+    async def publish(
+        self, rule_id: int, *, effective_from: datetime | None, revision: int | None, once: Once | None
+    ) -> Publication:
+        """Publish a draft, from `effective_from` on or as soon as the notice allows."""
+        async with self._db.begin(once=once) as tx:
+            if tx.prior:
+                return tx.prior.load(Publication)
+            draft = demand_draft(await queries.locked(tx, rule_id), rule_id, revision)
+            plan = parse_plan(draft.document)
+            demand_lawful(plan, self._terms.limits)
+            await hold_timeline(tx, draft.currency)
+            now = self._clock()
+            start = demand_notice(self._terms.min_notice_days, now, effective_from)
+            rule = await put_in_effect(tx, draft, announced_at=now, start=start, replace=True)
+            notes = (*bounds.warnings(plan), *law.notes(plan, self._terms.limits))
+            return tx.keep(Publication(rule=rule, warnings=notes))
+
+    async def find(self, rule_id: int) -> Rule:
+        """One version."""
+        return await found(self._db, rule_id)
+
+    async def find_active(self, *, currency: str, at: datetime | None) -> Rule:
+        """The version in effect for a currency at a moment, by default now."""
+        moment = at or self._clock()
+        (rule_id,) = await queries.in_effect(self._db, [RuleQuestion(currency=currency, at=moment)])
+        if rule_id is None:
+            raise NoActiveRule(currency=currency, at=moment.isoformat())
+        return await self.find(rule_id)
+
+    async def list_rules(
+        self, *, name: str | None, currency: str | None, state: State | None, cursor: str | None, limit: int
+    ) -> Page[Rule]:
+        return await queries.listed(
+            self._db, name=name, currency=currency, state=state, cursor=cursor, limit=limit
+        )
+
+    async def compare(
+        self, rule_id: int, *, against: int | None
+    ) -> tuple[Rule | None, list[difference.Change]]:
+        """What a version changes against another, by default against the plan's published version before it."""
+        rule = await self.find(rule_id)
+        other = await queries.version_before(self._db, rule) if against is None else await self.find(against)
+        return other, [] if other is None else difference.changes(other.document, rule.document)
+
+    async def record_limits(self) -> None:
+        """Write a change of the legal limits in the server's settings to the audit log, once."""
+        await limits.record_limits(self._db, self._terms.limits, self._clock())
+
+    async def rules_after(self, cursor: int, limit: int) -> list[Rule]:
+        """The next versions by id, for checks."""
+        return await queries.after(self._db, cursor, limit)
+
+    async def overlaps(self) -> list[tuple[int, int]]:
+        """Pairs of versions in effect at the same moment; there must be none."""
+        return await queries.overlaps(self._db)

@@ -1,0 +1,233 @@
+"""Every method of every api answers the same near, in this process, and far, over a socket to another one.
+
+Each call is made near and then far with the same arguments; all of them are made to happen once, so the answers
+must be equal, refusals included. A method that this walk does not call fails the test.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.e2e.instance import Instance
+
+from fenxiao.catalog.api import NewProduct, Shipment, StockChange, StockLine, StockRequest
+from fenxiao.entrypoints import ground
+from fenxiao.entrypoints.compose import PROTOCOLS, System, composed
+from fenxiao.identity.api import AccountRequest
+from fenxiao.infra.http.client import open_client, remote
+from fenxiao.infra.http.remote import methods
+from fenxiao.infra.settings import load
+from fenxiao.kernel.errors import Refusal, Unauthenticated
+from fenxiao.network.api import NewMember, SellerQuestion
+from fenxiao.orders.api import NewLine, NewOrder, NewRefund, RefundUnits, Transition
+from fenxiao.rules.api import RuleQuestion
+
+TOKEN = "what-the-services-of-this-test-share"
+LONG_AGO = datetime(2020, 5, 1, 12, tzinfo=UTC)
+PLAN = {
+    "name": "walk",
+    "currency": "GBP",
+    "components": [{"type": "unilevel", "name": "up", "levels": ["0.10"]}],
+}
+
+
+@dataclass
+class Both:
+    """The apis of one system, near and far."""
+
+    near: System
+    far: dict[str, Any]
+    url: str
+    called: set[tuple[str, str]] = field(default_factory=set)
+
+    async def __call__(self, context: str, method: str, **arguments: Any) -> Any:
+        """The answer, which is the same near and far."""
+        self.called.add((context, method))
+        near = await getattr(getattr(self.near.apis, context), method)(**arguments)
+        far = await getattr(self.far[context], method)(**arguments)
+        assert plain(far) == plain(near), f"{context}.{method}"
+        return near
+
+
+def plain(answer: Any) -> Any:
+    """An answer in which refusals can be compared."""
+    if isinstance(answer, list):
+        return [plain(item) for item in answer]
+    if isinstance(answer, Refusal):
+        return type(answer), answer.params, answer.errors
+    return answer
+
+
+@pytest_asyncio.fixture
+async def both(tmp_path: Path) -> AsyncIterator[Both]:
+    instance = Instance(tmp_path / "folder", extra={"FENXIAO_SERVICE_TOKEN": TOKEN})
+    settings = load(instance.environment())
+    with ground.ground(settings) as here:
+        place, _ = await ground.prepare(here)
+        instance.start()
+        try:
+            async with composed(place) as near, open_client() as client:
+                far = {
+                    name: remote(protocol, base_url=instance.url, context=name, token=TOKEN, client=client)
+                    for name, protocol in PROTOCOLS.items()
+                }
+                yield Both(near, far, instance.url)
+        finally:
+            instance.stop()
+
+
+@pytest.mark.timeout(180)
+async def test_every_api_answers_the_same_near_and_far(both: Both) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await accounts(both, later)
+    a, b = await members(both)
+    flour = await goods(both, later)
+    rule = await both("rules", "publish_once", document=PLAN, effective_from=datetime(2020, 1, 1, tzinfo=UTC))
+    await both(
+        "rules",
+        "active",
+        asked=[RuleQuestion(currency="GBP", at=LONG_AGO), RuleQuestion(currency="XXX", at=LONG_AGO)],
+    )
+    (version,) = await both("rules", "versions", rule_ids=[rule, 999])
+    assert version.document["name"] == "walk"
+    await sales(both, a, b, flour)
+    everything = {(name, method) for name, protocol in PROTOCOLS.items() for method in methods(protocol)}
+    assert everything - both.called == set(), "not called by this test"
+
+
+async def accounts(both: Both, later: datetime) -> None:
+    request = AccountRequest(
+        caller="7",
+        key="k",
+        username="walker",
+        password="a long pass word",
+        distributor_id=4_000_000,
+        deadline=later,
+    )
+    (held,) = await both("identity", "hold_accounts", requests=[request])
+    (taken,) = await both(
+        "identity",
+        "hold_accounts",
+        requests=[
+            AccountRequest(
+                caller="7",
+                key="other",
+                username="WALKER",
+                password="a long pass word",
+                distributor_id=4_000_001,
+                deadline=later,
+            )
+        ],
+    )
+    assert isinstance(taken, Refusal)
+    assert taken.code == "username-taken"
+    assert await both("identity", "overdue_accounts", before=later + timedelta(days=1), limit=10) == [
+        held.hold_id
+    ]
+    await both("identity", "confirm_accounts", holds=[held.hold_id])
+    await both("identity", "release_accounts", holds=[held.hold_id, 999])
+    keys = await both("identity", "public_keys")
+    assert keys["keys"]
+
+
+async def members(both: Both) -> tuple[int, int]:
+    new = [
+        NewMember(external_id="A", display_name="A", joined_at=LONG_AGO),
+        NewMember(external_id="B", display_name="B", joined_at=LONG_AGO, sponsor_external_id="A"),
+        NewMember(external_id="C", display_name="C", joined_at=LONG_AGO, sponsor_external_id="nobody"),
+    ]
+    a, b, refused = await both("network", "register_members", members=new)
+    assert isinstance(refused, Refusal)
+    await both("network", "known_external_ids", external_ids=["A", "C"])
+    seller, missing = await both(
+        "network",
+        "sellers",
+        asked=[SellerQuestion(distributor_id=b), SellerQuestion(distributor_id=999, at=LONG_AGO)],
+    )
+    assert [member.distributor_id for member in seller.upline] == [a]
+    assert isinstance(missing, Refusal)
+    await both("network", "members_at", asked=[(b, seller.tree_version)])
+    return a, b
+
+
+async def goods(both: Both, later: datetime) -> int:
+    (flour,) = await both(
+        "catalog", "create_products", products=[NewProduct(sku="F", name="面粉", currency="GBP")]
+    )
+    change = StockChange(product_id=flour, delta=100, batch_id="B1", reason="opening stock")
+    await both("catalog", "change_stock", changes=[change], key="opening")
+    line = (StockLine(product_id=flour, quantity=2),)
+    wanted = [
+        StockRequest(caller="test", key="h1", lines=line, deadline=later),
+        StockRequest(
+            caller="test", key="h2", lines=(StockLine(product_id=flour, quantity=2000),), deadline=later
+        ),
+        StockRequest(caller="test", key="h3", lines=(StockLine(product_id=999, quantity=2),), deadline=later),
+    ]
+    held, too_much, missing = await both("catalog", "hold_stock", requests=wanted)
+    assert (too_much.code, missing.code) == ("out-of-stock", "product-missing")
+    await both("catalog", "overdue_holds", before=later + timedelta(days=1), limit=10)
+    order = 4_000_000
+    await both("catalog", "confirm_holds", holds=[(held.hold_id, order)])
+    shipment = Shipment(order_id=order, hold_id=held.hold_id, lines=line, deadline=later, at=LONG_AGO)
+    (shipped,) = await both("catalog", "ship", shipments=[shipment])
+    assert [(one.batch_id, one.quantity) for one in shipped.allocations] == [("B1", 2)]
+    await both("catalog", "unship", orders=[order])
+    await both("catalog", "release_holds", holds=[held.hold_id, 999])
+    return flour
+
+
+async def sales(both: Both, a: int, b: int, flour: int) -> None:
+    new = NewOrder(
+        caller="test", key="o1", distributor_id=b, channel="walk", external_id="1", may_set_price=True, paid=True,
+        at=LONG_AGO, lines=(NewLine(product_id=flour, quantity=3, unit_price_minor=1000),),
+    )  # fmt: skip
+    (placed,) = await both("orders", "place_orders", orders=[new])
+    assert placed.total_minor == 3000
+    await both("orders", "known_external_ids", channel="walk", external_ids=["1", "2"])
+    step = [Transition(order_id=placed.order_id, at=LONG_AGO)]
+    shipped = await both.near.apis.orders.ship_orders(orders=step)
+    again = await both.far["orders"].ship_orders(orders=step)
+    assert (shipped, again[0].code) == ([None], "wrong-state")
+    completed = await both.far["orders"].complete_orders(orders=step)
+    again = await both.near.apis.orders.complete_orders(orders=step)
+    assert (completed, again[0].code) == ([None], "wrong-state")
+    both.called |= {("orders", "ship_orders"), ("orders", "complete_orders")}
+    back = NewRefund(
+        order_id=placed.order_id, lines=(RefundUnits(line_id=placed.lines[0].line_id, quantity=1),), restock=True,
+        key="r1", at=LONG_AGO + timedelta(days=1),
+    )  # fmt: skip
+    refund, missing = await both(
+        "orders", "refund_orders", refunds=[back, NewRefund(order_id=999, amount_minor=1)]
+    )
+    assert (refund.amount_minor, missing.code) == (1000, "order-missing")
+    await until_delivered(both)
+    (history,) = await both("orders", "histories", order_ids=[placed.order_id, 999])
+    assert history.refunds[0].key == "r1"
+    assert await both("orders", "orders_after", cursor=0, limit=10) == [history]
+    assert await both("orders", "in_flight") == []
+    (booked,) = await both("commission", "booked", order_ids=[placed.order_id])
+    assert [step.amount_minor for step in booked.steps] == [300, -100]
+    assert await both("commission", "total_minor", currency="GBP") == 200
+    totals = await both("analytics", "totals", currency="GBP")
+    assert (totals.net_minor, totals.commission_minor) == (2000, 200)
+
+
+async def until_delivered(both: Both) -> None:
+    async with asyncio.timeout(30):
+        while await both.near.waiting():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_far_call_without_the_token_is_refused(both: Both) -> None:
+    async with open_client() as client:
+        stranger = remote(
+            PROTOCOLS["rules"], base_url=both.url, context="rules", token="guessed", client=client
+        )
+        with pytest.raises(Unauthenticated):
+            await stranger.versions(rule_ids=[1])

@@ -1,0 +1,143 @@
+"""Every money table is watched: a value changed by hand is named by its row."""
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from tests.integration.commission.scene import B, C, D, Scene
+
+FAULTS = [
+    ("update commission set commission_amount_minor = 5001 where commission_id = {first}", "commission {first}.commission_amount_minor"),
+    ("update commission set created_at = created_at + interval '1 s' where commission_id = {first}", "commission {first}.created_at"),
+    ("update commission set rule_id = 8 where commission_id = {first}", "commission {first}.rule_id"),
+    ("update commission set distributor_id = 77 where commission_id = {first}", "commission {first}"),
+    ("update commission set currency = 'USD' where commission_id = {first}", "commission {first}.currency"),
+    ("update commission set status = 'pending', released_at = null, settlement_id = null where commission_id = {first}", "posting {release}"),
+    ("update commission set settlement_id = null where commission_id = {first}", "commission {first}"),
+    ("update commission set release_at = release_at + interval '1 d' where commission_id = {first}", "commission {first}.release_at"),
+    ("update commission set released_at = released_at + interval '1 d' where commission_id = {first}", "posting {release}"),
+    ("delete from commission.posting where commission_id = {last}; delete from commission where commission_id = {last}", "commission of order 2, step 0, direct level 2, distributor 20"),
+    ("update order_book set steps = 5 where order_id = 1", "order_book 1.steps"),
+    ("update order_book set release_at = null where order_id = 1", "order_book 1.release_at"),
+    ("delete from posting where posting_id = {release}", "commission {first}"),
+    ("update posting set amount_minor = amount_minor + 1 where posting_id = {posting}", "posting {posting}"),
+    ("update posting set credit = 'available' where posting_id = {posting}", "posting {posting}"),
+    ("update posting set distributor_id = 77 where posting_id = {posting}", "posting {posting}"),
+    ("update posting set at = at + interval '1 s' where posting_id = {posting}", "posting {posting}"),
+    ("update posting set amount_minor = amount_minor + 1 where posting_id = {release}", "posting {release}"),
+    ("update posting set debit = 'available', credit = 'pending' where posting_id = {release}", "posting {release}"),
+    ("update balance set pending_minor = pending_minor + 1 where distributor_id = 30", "balance (30, CNY).pending"),
+    ("update balance set available_minor = available_minor - 1 where distributor_id = 30", "balance (30, CNY).available"),
+    ("update balance set withdrawing_minor = 1 where distributor_id = 30", "balance (30, CNY).withdrawing"),
+    ("update balance set paid_minor = 1 where distributor_id = 30", "balance (30, CNY).paid"),
+    ("delete from balance where distributor_id = 30", "balance (30, CNY)"),
+    ("insert into balance values (77, 'CNY', 1, 0, 0, 0)", "balance (77, CNY).pending"),
+    ("update statement set released_minor = released_minor + 1, closing_minor = closing_minor + 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
+    ("update statement set opening_minor = opening_minor + 1, closing_minor = closing_minor + 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
+    ("update statement set entries = entries + 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
+    ("delete from statement where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
+    ("update settlement set cutoff = cutoff - interval '1 d'", "settlement {settlement}"),
+]  # fmt: skip
+
+
+async def lived(scene: Scene) -> dict[str, int]:
+    """One order accrued, released and clawed back, one that is pending; the ids of some of its rows."""
+    scene.plan()
+    scene.sale(1)
+    scene.complete(1)
+    await scene.deliver()
+    await scene.settle()
+    scene.advance(days=1)
+    scene.refund(20000, 1)
+    scene.sale(2)
+    scene.complete(2)
+    await scene.deliver()
+    row = await scene.db.fetchrow(
+        "select min(commission_id) as first, max(commission_id) as last,"
+        " (select min(posting_id) from posting where event = 'accrual') as posting,"
+        " (select min(posting_id) from posting where event = 'release') as release,"
+        " (select settlement_id from settlement) as settlement from commission"
+    )
+    return dict(row.items())
+
+
+@pytest.mark.parametrize(("fault", "subject"), FAULTS)
+async def test_a_value_changed_by_hand_is_named(
+    scene: Scene, owner: asyncpg.Connection, fault: str, subject: str
+) -> None:
+    ids = await lived(scene)
+    assert await scene.findings() == []
+    await owner.execute("set search_path = commission")
+    await owner.execute(fault.format(**ids))
+    scene.spoiled = True
+    findings = await scene.findings()
+    assert any(one.subject.startswith(subject.format(**ids)) for one in findings), [
+        one.subject for one in findings
+    ]
+    assert not any(one.in_flight for one in findings)
+
+
+async def test_a_corrected_entry_must_stand_with_its_correction(
+    scene: Scene, owner: asyncpg.Connection
+) -> None:
+    ids = await lived(scene)
+    scene.spoiled = True
+    await owner.execute(
+        "update commission.commission set status = 'pending', released_at = null where corrects = $1",
+        ids["first"],
+    )
+    assert any("corrections" in one.check for one in await scene.findings())
+
+
+async def test_what_is_on_its_way_is_no_difference(scene: Scene) -> None:
+    scene.plan()
+    scene.sale()
+    scene.complete()
+    scene.orders.flying = [1]
+    findings = await scene.findings()
+    assert [one.in_flight for one in findings] == [True, True, True]
+    scene.orders.flying = []
+    assert [one.in_flight for one in await scene.findings()] == [False, False, False]
+    await scene.deliver()
+    assert await scene.findings() == []
+
+
+async def test_entries_of_an_order_that_does_not_exist_are_named(scene: Scene) -> None:
+    await lived(scene)
+    scene.spoiled = True
+    del scene.orders.kept[2]
+    assert {one.subject for one in await scene.findings() if one.subject.startswith("order_book")} == {
+        "order_book 2"
+    }
+    del scene.orders.kept[1]
+    assert {one.subject for one in await scene.findings() if one.subject.startswith("order_book")} == {
+        "order_book 1",
+        "order_book 2",
+    }
+
+
+async def test_an_order_whose_facts_contradict_themselves_is_named(scene: Scene) -> None:
+    await lived(scene)
+    scene.spoiled = True
+    scene.refund(10**9, 2)
+    assert [one.subject for one in await scene.findings()] == ["order 2"]
+    assert await scene.balances() == {C: (5000, 3000), B: (2500, 1500)}
+    assert D not in await scene.balances()
+
+
+async def test_the_service_may_not_rewrite_what_was_posted(scene: Scene) -> None:
+    await lived(scene)
+    for statement in (
+        "update posting set amount_minor = 1",
+        "delete from posting",
+        "update statement set entries = 9",
+        "delete from statement",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await scene.db.fetch(statement)
+
+
+async def test_time_does_not_change_what_is_right(scene: Scene) -> None:
+    await lived(scene)
+    scene.now += timedelta(days=4000)
+    assert await scene.findings() == []

@@ -1,0 +1,67 @@
+"""Cursors and tree paths."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fenxiao.kernel import path
+from fenxiao.kernel.errors import Invalid
+from fenxiao.kernel.i18n import preferred
+from fenxiao.kernel.paging import decode_cursor, encode_cursor
+
+IDS = st.lists(st.integers(min_value=1, max_value=2**32 - 2), min_size=1, max_size=60)
+
+
+@given(st.integers(), st.text())
+def test_a_cursor_is_url_safe_and_comes_back(number: int, text: str) -> None:
+    cursor = encode_cursor(number, text)
+    assert re.fullmatch(r"[A-Za-z0-9_-]*", cursor)
+    assert decode_cursor(cursor, int, str) == (number, text)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "!", "abc", encode_cursor("x"), encode_cursor(1, 2), encode_cursor(True)]
+)
+def test_a_cursor_of_another_list_is_refused(cursor: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        decode_cursor(cursor, int)
+    assert refused.value.errors[0].field == "cursor"
+
+
+@given(IDS)
+def test_a_path_holds_its_ids(ids: list[int]) -> None:
+    whole = b""
+    for one in ids:
+        whole = path.join(whole, one)
+    assert list(path.split(whole)) == ids
+    assert path.depth(whole) == len(ids) - 1
+
+
+@given(IDS, IDS)
+def test_a_subtree_is_a_range(above: list[int], other: list[int]) -> None:
+    def whole(ids: list[int]) -> bytes:
+        return b"".join(path.join(b"", one) for one in ids)
+
+    low, high = path.subtree(whole(above))
+    below = whole(above) + whole(other)
+    assert low <= whole(above) < high
+    assert low <= below < high
+    outside = whole(other)
+    assert (low <= outside < high) == (other[: len(above)] == above)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-GB", "en"),
+        ("fr, zh;q=0.2", "zh"),
+        ("", "en"),
+        ("zh;q=0, en", "en"),
+        ("fr", "en"),
+    ],
+)
+def test_the_reader_gets_the_best_language_we_have(header: str, language: str) -> None:
+    assert preferred(header) == language
