@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import TypeAdapter, ValidationError
 
 from fenxiao.analytics.domain.facts import slot
@@ -61,20 +61,8 @@ def router(service: Analytics) -> APIRouter:
         "/api/reports/sales", responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
     )
     async def sales_report(
-        *,
-        who: Annotated[Principal, require("reports:read")],
-        group_by: Annotated[GroupBy, Query()],
-        from_: Annotated[
-            _Edge, Query(alias="from", description="First day, or moment, that is reported.")
-        ] = None,
-        to: Annotated[
-            _Edge, Query(description="First day, or moment, that is not reported any more.")
-        ] = None,
-        tz: Annotated[str, Query(max_length=64, description="IANA zone of the days.")] = "UTC",
-        currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
-        distributor_id: Annotated[
-            int | None, Query(ge=1, le=MAX_ID, description="Sales of one seller only.")
-        ] = None,
+        response: Response,
+        asked: Annotated[SalesQuestion, Depends(_asked)],
         limit: Annotated[
             int | None, Query(ge=1, le=MAX_LIMIT, description="Rows per page; a CSV has all without it.")
         ] = None,
@@ -82,24 +70,42 @@ def router(service: Analytics) -> APIRouter:
         accept: Annotated[str, Header()] = "*/*",
     ) -> Items[SalesRowAnswer]:
         """Sales per period, product, category or seller, as JSON or CSV."""
-        kind = _preferred(accept)
-        asked = SalesQuestion(
-            group_by=group_by,
-            zone=_zone(tz).key,
-            start=_instant("from", from_, tz),
-            end=_instant("to", to, tz),
-            currency=currency,
-            distributor_id=_seller(who, distributor_id),
-        )
-        if asked.start is not None and asked.end is not None and asked.end <= asked.start:
-            raise Invalid(errors=(FieldError("to", NO_SPAN),))
-        if kind == "text/csv":
+        if _preferred(accept) == "text/csv":
             page = await service.sales(asked, cursor=cursor, limit=limit)
             return _csv(page.items, page.next_cursor)  # type: ignore[return-value]  # a response passes as it is
         page = await service.sales(asked, cursor=cursor, limit=limit or DEFAULT_LIMIT)
+        response.headers["vary"] = "Accept"
         return items(page, [_row(row) for row in page.items])
 
     return routes
+
+
+async def _asked(
+    *,
+    who: Annotated[Principal, require("reports:read")],
+    group_by: Annotated[GroupBy, Query()],
+    from_: Annotated[
+        _Edge, Query(alias="from", description="First day, or moment, that is reported.")
+    ] = None,
+    to: Annotated[_Edge, Query(description="First day, or moment, that is not reported any more.")] = None,
+    tz: Annotated[str, Query(max_length=64, description="IANA zone of the days.")] = "UTC",
+    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
+    distributor_id: Annotated[
+        int | None, Query(ge=1, le=MAX_ID, description="Sales of one seller only.")
+    ] = None,
+) -> SalesQuestion:
+    zone = _zone(tz)
+    start, end = _instant("from", from_, zone), _instant("to", to, zone)
+    if start is not None and end is not None and end <= start:
+        raise Invalid(errors=(FieldError("to", NO_SPAN),))
+    return SalesQuestion(
+        group_by=group_by,
+        zone=zone.key,
+        start=start,
+        end=end,
+        currency=currency,
+        distributor_id=_seller(who, distributor_id),
+    )
 
 
 def _seller(who: Principal, wanted: int | None) -> int | None:
@@ -120,14 +126,14 @@ def _zone(name: str) -> ZoneInfo:
         raise Invalid(errors=(FieldError("tz", UNKNOWN_ZONE, {"zone": name}),)) from None
 
 
-def _instant(field: str, text: str | None, tz: str) -> datetime | None:
+def _instant(field: str, text: str | None, zone: ZoneInfo) -> datetime | None:
     """The moment at which a day begins in the zone, or the moment itself."""
     if text is None:
         return None
     try:
         if len(text) == _DAY_LENGTH:
             day = _DAY.validate_python(text)
-            moment = datetime(day.year, day.month, day.day, tzinfo=_zone(tz)).astimezone(UTC)
+            moment = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
         else:
             moment = _MOMENT.validate_python(text)
     except (ValidationError, OverflowError):

@@ -7,7 +7,8 @@ from fenxiao.commission.service.proof import QUESTIONS, Proof
 from fenxiao.commission.service.recomputation import Recomputation
 from fenxiao.infra.wiring import Check, Finding
 
-RECOMPUTED = "commission: entries are what the engine makes of the orders"
+RECOMPUTED = "commission.entries"
+"""Entries are what the engine makes of the orders; the other checks are those of `service/proof.py`."""
 
 
 def checks(recomputation: Recomputation, proof: Proof) -> list[Check]:
@@ -17,7 +18,7 @@ def checks(recomputation: Recomputation, proof: Proof) -> list[Check]:
 
 
 def _name(question: str) -> str:
-    return f"commission: {question}"
+    return f"commission.{question}"
 
 
 async def _oddities(recomputation: Recomputation) -> AsyncIterator[Finding]:

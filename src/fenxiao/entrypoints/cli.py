@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from fenxiao.infra.settings import Settings, SettingsError
 from fenxiao.kernel.errors import Refusal
 
 app = App(name="./run", version=__version__, help="Fenxiao 分销: distributors, orders and exact commission.")
+TERMINATED = 128 + signal.SIGTERM
 USAGE = 2
 """Exit code for what the caller can put right: a setting, a file, a port."""
 
@@ -35,6 +37,8 @@ class Plain(Exception):  # noqa: N818 - one sentence for the caller
 
 def main() -> None:
     """Run the command that was asked for; whatever the caller can put right is said in one line."""
+    # As an exception, so that the share in the embedded PostgreSQL is given back on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         app()
     except (Plain, SettingsError, EmbeddedError, MigrationFault, KeyFileFault, SourceFault, Refusal) as error:

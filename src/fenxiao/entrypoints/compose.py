@@ -25,6 +25,7 @@ from fenxiao.infra.db import runs
 from fenxiao.infra.db.database import Access, Database, open_database
 from fenxiao.infra.http.ports import guard
 from fenxiao.infra.http.remote import serve
+from fenxiao.infra.http.revocations import Revocations
 from fenxiao.infra.http.tokens import Verifier
 from fenxiao.infra.jobs import Job, keep_running
 from fenxiao.infra.settings import Settings
@@ -91,8 +92,12 @@ class System:
         self.apis = apis
         self.bus = LocalBus([consumer for offer in offers for consumer in offer.consumers])
         self.relays = [Relay(db, self.bus) for db in databases.values()]
+        self.revocations = Revocations(lambda since: apis.identity.revoked_sessions(since=since), place.clock)
         self.verify = Verifier(
-            keys=_PublishedKeys(apis.identity), issuer=place.settings.issuer, clock=place.clock
+            keys=_PublishedKeys(apis.identity),
+            issuer=place.settings.issuer,
+            clock=place.clock,
+            revoked=self.revocations,
         )
 
     @property
@@ -105,7 +110,9 @@ class System:
         token = self.place.settings.service_token
         if not token:
             return []
-        return [serve(PROTOCOLS[offer.name], offer.api, context=offer.name, token=token) for offer in self.offers]
+        return [
+            serve(PROTOCOLS[offer.name], offer.api, context=offer.name, token=token) for offer in self.offers
+        ]
 
     async def start(self) -> None:
         """Provision what must exist before the first request; again, it changes nothing."""
@@ -114,7 +121,7 @@ class System:
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside the requests: relays, wakers, jobs, runs. Each runs until cancelled."""
-        work = self.delivery()
+        work = [*self.delivery(), self.revocations.run()]
         work += [keep_running(job) for offer in self.offers for job in offer.jobs]
         work += [keep_running(job) for job in self._housekeeping()]
         return work

@@ -9,8 +9,12 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from fenxiao.commands.import_retail import rejects as rejects_file
+from fenxiao.commands.import_retail.counts import Counts
 from fenxiao.commands.import_retail.faults import SourceFault
-from fenxiao.commands.import_retail.load import CURRENCY, Counts, Import, Ports, prepare, write_rejects
+from fenxiao.commands.import_retail.load import Import, Ports
+from fenxiao.commands.import_retail.plan import CURRENCY
+from fenxiao.commands.import_retail.prepare import prepare
 from fenxiao.entrypoints import ground
 from fenxiao.entrypoints.compose import System, composed
 from fenxiao.infra import context
@@ -56,7 +60,7 @@ async def load(here: ground.Ground, orders: Path, distributors: Path | None, rej
             run = await prepare(ports, orders, distributors, bar)
             await _booked(system, run, bar)
         path = rejects or here.settings.data_dir / f"rejects-{orders.stem}.csv"
-        write_rejects(run, path)
+        rejects_file.write(path, run.file, run.counts.rejects)
         _print(run.counts, path)
         return 1 if run.counts.refused or await system.parked() else 0
 

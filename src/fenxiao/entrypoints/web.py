@@ -1,6 +1,7 @@
 """The HTTP application of a composed system, and the server that runs it."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,6 +46,10 @@ def _alive(system: System) -> Lifespan:
 
 async def serve(system: System, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted."""
+    # uvicorn raises the signal again when it has shut down; the default would end the process before it has left
+    # its PostgreSQL.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     config = uvicorn.Config(
         application(system, lifespan=_alive(system)),
         log_config=None,

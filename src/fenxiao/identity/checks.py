@@ -1,4 +1,4 @@
-"""What must always hold in identity: the audit chain is unbroken."""
+"""What must always hold in identity: the audit chain is unbroken, and no account stays held."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -9,6 +9,7 @@ from fenxiao.infra.wiring import Check, Finding
 
 BATCH = 1000
 AUDIT_CHAIN = "identity.audit_chain"
+ACCOUNT_HOLDS = "identity.account_holds"
 
 
 def checks(db: Database) -> Sequence[Check]:
@@ -29,7 +30,17 @@ def checks(db: Database) -> Sequence[Check]:
         if (last, previous) != (noted or (0, chain.START)):
             yield _finding(last, f"the last line is {noted[0] if noted else 0}", f"the last line is {last}")
 
-    return (Check(AUDIT_CHAIN, unbroken),)
+    async def settled() -> AsyncIterator[Finding]:
+        for hold_id in await queries.open_holds(db):
+            yield Finding(
+                check=ACCOUNT_HOLDS,
+                subject=f"account-holds/{hold_id}",
+                expected="confirmed or released",
+                found="open",
+                in_flight=True,
+            )
+
+    return (Check(AUDIT_CHAIN, unbroken), Check(ACCOUNT_HOLDS, settled))
 
 
 def _finding(audit_id: int, expected: str, found: str) -> Finding:

@@ -48,6 +48,23 @@ class AuditLine(Answer):
     after: Any
 
 
+class TokenAnswer(Answer):
+    """What a client gets (RFC 6749 §5.1); `expires_in` in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+    scope: str
+
+
+class TokenRefusal(Answer):
+    """Why it gets nothing (RFC 6749 §5.2)."""
+
+    error: str
+    error_description: str
+
+
 class UserInfo(Answer):
     """The account of an access token (OpenID Connect Core 1.0 §5.3)."""
 
@@ -57,6 +74,9 @@ class UserInfo(Answer):
     roles: list[str]
     permissions: list[str]
     data_scope: str
+
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": TokenRefusal} for status in (400, 401, 429)}
 
 
 def router(identity: Identity, issuer: str) -> APIRouter:
@@ -72,6 +92,8 @@ def _protocol(identity: Identity, issuer: str) -> APIRouter:
 
     @routes.post(
         "/oauth2/token",
+        response_model=TokenAnswer,
+        responses=_REFUSALS,
         openapi_extra=_form_of("grant_type", "client_id", "username", "password", "refresh_token"),
     )
     async def token(request: Request) -> Response:
@@ -82,7 +104,7 @@ def _protocol(identity: Identity, issuer: str) -> APIRouter:
         except OAuthRefusal as refusal:
             return _refused(refusal)
 
-    @routes.post("/oauth2/revoke", openapi_extra=_form_of("token", "client_id"))
+    @routes.post("/oauth2/revoke", responses=_REFUSALS, openapi_extra=_form_of("token", "client_id"))
     async def revoke(request: Request) -> Response:
         """End the session of a refresh token or of an access token (RFC 7009)."""
         try:
@@ -203,22 +225,22 @@ def _needed(form: Mapping[str, str], name: str) -> str:
 
 
 def _granted(tokens: Tokens) -> Response:
-    body = {
-        "access_token": tokens.access_token,
-        "token_type": "Bearer",
-        "expires_in": tokens.expires_in,
-        "refresh_token": tokens.refresh_token,
-        "scope": tokens.scope,
-    }
-    return JSONResponse(body, headers=_NO_STORE)
+    body = TokenAnswer(
+        access_token=tokens.access_token,
+        token_type="Bearer",  # noqa: S106 - a scheme, no secret
+        expires_in=tokens.expires_in,
+        refresh_token=tokens.refresh_token,
+        scope=tokens.scope,
+    )
+    return JSONResponse(body.model_dump(), headers=_NO_STORE)
 
 
 def _refused(refusal: OAuthRefusal) -> Response:
-    body = {"error": refusal.error, "error_description": i18n.detail(refusal, current().language)}
+    body = TokenRefusal(error=refusal.error, error_description=i18n.detail(refusal, current().language))
     headers = dict(_NO_STORE)
     if "retry_after" in refusal.params:
         headers["retry-after"] = str(refusal.params["retry_after"])
-    return JSONResponse(body, status_code=refusal.status, headers=headers)
+    return JSONResponse(body.model_dump(), status_code=refusal.status, headers=headers)
 
 
 def _configuration(issuer: str) -> dict[str, Any]:

@@ -95,6 +95,12 @@ async def overdue_holds(reader: Reader, before: datetime, limit: int) -> list[Ho
     return [HoldId(row["hold_id"]) for row in rows]
 
 
+async def open_holds(reader: Reader) -> list[HoldId]:
+    """Holds that wait for the event of their distributor, or for the sweep."""
+    rows = await reader.fetch("select hold_id from account_hold where state = 'open' order by hold_id")
+    return [HoldId(row["hold_id"]) for row in rows]
+
+
 async def published_keys(reader: Reader, retired_after: datetime) -> list[PublishedKey]:
     """The keys that may have signed something still valid, newest first."""
     rows = await reader.fetch(

@@ -41,6 +41,9 @@ _EXPONENTS = {
     "UYW": 4,
 }
 
+MAX_DIGITS = 28
+"""The precision of Python's decimal arithmetic."""
+
 LIMIT_MINOR = 10**16
 """No single amount reaches this many minor units; it keeps every sum of a million of them inside BIGINT's neighbourhood."""
 
@@ -63,6 +66,10 @@ def to_minor(amount: Decimal | int | str, currency: str) -> int:
     # Bounded before scaling: 1E+999999 would otherwise build a number of a million digits.
     if value and value.adjusted() > 16:  # noqa: PLR2004 - see LIMIT_MINOR
         message = "amount too large"
+        raise ValueError(message)
+    # Decimal arithmetic keeps 28 digits: a longer number would be rounded in silence by the next line.
+    if len(value.as_tuple().digits) > MAX_DIGITS:
+        message = "more decimals than the currency has"
         raise ValueError(message)
     scaled = value.scaleb(exponent(currency))
     if scaled != scaled.to_integral_value():

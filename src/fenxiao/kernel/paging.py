@@ -37,6 +37,7 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[int | str, ...]:
         not isinstance(key, list)
         or len(key) != len(kinds)
         or any(type(v) is not k for v, k in zip(key, kinds, strict=True))
+        or not all(map(_storable, key))
     ):
         raise Invalid(
             errors=(
@@ -46,3 +47,10 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[int | str, ...]:
             )
         )
     return tuple(key)
+
+
+def _storable(value: int | str) -> bool:
+    """Whether the database could hold it: a forged cursor is a fault of its sender, not of the server."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -98,8 +98,8 @@ class Tree:
         self.now = now
 
     async def node(self, distributor_id: DistributorId) -> Node | None:
-        """Where someone stands now."""
-        row = await self._tx.fetchrow(f"{_NODE} where distributor_id = $1", distributor_id)
+        """Where someone stands now. The row is locked too: names are changed without the tree's lock, and count as a version."""
+        row = await self._tx.fetchrow(f"{_NODE} where distributor_id = $1 for no key update", distributor_id)
         return None if row is None else _node(row)
 
     async def deepest(self, node: Node) -> int:

@@ -187,10 +187,10 @@ class ShippingUnderWay(Conflict):
     code = "shipping-under-way"
 
 
-class ExternalIdTaken(Conflict):
+class ExternalOrderTaken(Conflict):
     """The external id {external_id} belongs to another order of this channel; send the same order or a new id."""
 
-    code = "external-id-taken"
+    code = "external-order-taken"
 
 
 class DistributorSuspended(Conflict):

@@ -17,7 +17,7 @@ from fenxiao.infra.http.routing import router as new_router
 from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.paging import DEFAULT_LIMIT
 from fenxiao.rules.domain.difference import Change, tell
-from fenxiao.rules.queries import Rule, State
+from fenxiao.rules.queries import Rule, Status
 from fenxiao.rules.service import Publication, Rules
 
 _RATE = {"type": "string", "examples": ["0.5"]}
@@ -79,7 +79,7 @@ class RuleAnswer(Answer):
     name: str
     version: int
     currency: str
-    status: Literal["draft", "published", "superseded"]
+    status: Status
     document: dict[str, Any]
     document_hash: str
     announced_at: datetime | None
@@ -181,12 +181,14 @@ def _add_reads(routes: APIRouter, service: Rules, clock: Clock, default_currency
         _: Annotated[Principal, require("rules:read")],
         name: str | None = None,
         currency: CurrencyCode | None = None,
-        state: State | None = None,
+        status: Status | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Items[RuleAnswer]:
         """Versions of all plans, the newest first."""
-        page = await service.list_rules(name=name, currency=currency, state=state, cursor=cursor, limit=limit)
+        page = await service.list_rules(
+            name=name, currency=currency, status=status, cursor=cursor, limit=limit
+        )
         now = clock()
         return items(page, [_answer(rule, now) for rule in page.items])
 
@@ -235,15 +237,12 @@ _TYPES = tuple(
 
 
 def _fields(rule: Rule, now: datetime) -> dict[str, Any]:
-    # One that ends where it begins was replaced before it took effect.
-    end = rule.effective_to
-    ended = end is not None and (end <= now or end == rule.effective_from)
     return {
         "rule_id": rule.rule_id,
         "name": rule.name,
         "version": rule.version,
         "currency": rule.currency,
-        "status": "superseded" if ended else rule.state,
+        "status": rule.status(now),
         "document": rule.document,
         "document_hash": rule.document_hash.hex(),
         "announced_at": rule.announced_at,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import not_, or_, select, tuple_
 
 from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.kernel.ids import RuleId
@@ -15,6 +15,7 @@ from fenxiao.rules.api import RuleQuestion, RuleVersion
 from fenxiao.rules.domain.timeline import Interval
 
 State = Literal["draft", "published"]
+Status = Literal["draft", "published", "superseded"]
 _COLUMNS = (
     "rule_id, name, version, currency, state, revision, document, document_hash, announced_at, effective_from,"
     " effective_to, created_by, created_at, updated_at, published_by"
@@ -41,6 +42,11 @@ class Rule:
     updated_at: datetime
     published_by: str | None
 
+    def status(self, now: datetime) -> Status:
+        """Its state, or superseded once it is over or was replaced before it began."""
+        end = self.effective_to
+        return "superseded" if end is not None and (end <= now or end == self.effective_from) else self.state
+
 
 async def find(reader: Reader, rule_id: int) -> Rule | None:
     """The version with this id."""
@@ -54,24 +60,29 @@ async def locked(reader: Reader, rule_id: int) -> Rule | None:
     return None if row is None else _rule(row)
 
 
-async def listed(  # each parameter is a filter of the list
+async def listed(
     reader: Reader,
     *,
     name: str | None,
     currency: str | None,
-    state: State | None,
+    status: Status | None,
+    now: datetime,
     cursor: str | None,
     limit: int,
 ) -> Page[Rule]:
     """Versions, the newest first."""
-    table = tables.rules
-    statement = select(table).order_by(table.c.rule_id.desc()).limit(limit + 1)
-    filters = ((table.c.name, name), (table.c.currency, currency), (table.c.state, state))
-    for column, wanted in filters:
+    table = tables.rules.c
+    statement = select(tables.rules).order_by(table.rule_id.desc()).limit(limit + 1)
+    for column, wanted in ((table.name, name), (table.currency, currency)):
         if wanted is not None:
             statement = statement.where(column == wanted)
+    over = or_(table.effective_to <= now, table.effective_to == table.effective_from)
+    if status == "superseded":
+        statement = statement.where(over)
+    elif status is not None:
+        statement = statement.where(table.state == status, or_(table.effective_to.is_(None), not_(over)))
     if cursor is not None:
-        statement = statement.where(tuple_(table.c.rule_id) < decode_cursor(cursor, int))
+        statement = statement.where(tuple_(table.rule_id) < decode_cursor(cursor, int))
     found = [_rule(row) for row in await reader.fetch(statement)]
     more = len(found) > limit
     return Page(tuple(found[:limit]), encode_cursor(found[limit - 1].rule_id) if more else None)

@@ -14,6 +14,7 @@ from fenxiao.catalog.api import HeldStock, Shipment, StockLine, StockRequest
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.kernel.events import Envelope
 
+ADMIN_PASSWORD = "correct-horse-battery-staple"
 TABLES = (
     "product",
     "product_tag",
@@ -37,6 +38,7 @@ class Shop:
     admin: dict[str, str]
     system: Any
     owner: Any
+    login: Any
     ids: dict[str, int] = field(default_factory=dict)
     keys: Any = field(default_factory=lambda: count(1))
 
@@ -66,6 +68,11 @@ class Shop:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def turn(self, to: datetime) -> None:
+        """Turn the clock, and sign in again: tokens live for minutes."""
+        self.system.clock.now = to
+        self.admin = await self.login("admin", ADMIN_PASSWORD)
+
     async def sells(self, name: str, *batches: tuple[int, str, str | None], **more: Any) -> int:
         """A new product with batches of (units, batch number, expiry date)."""
         answer = await self.post("/api/products", {"name": name, "price": "10.00", **more})
@@ -77,7 +84,9 @@ class Shop:
             assert (await self.put(f"/api/inventory/{product_id}", body)).status_code == 200
         return product_id
 
-    def request(self, *units: tuple[str | int, int], key: str | None = None, at: datetime | None = None) -> StockRequest:
+    def request(
+        self, *units: tuple[str | int, int], key: str | None = None, at: datetime | None = None
+    ) -> StockRequest:
         return StockRequest(
             caller="1",
             key=key or f"k{next(self.keys)}",
@@ -87,7 +96,9 @@ class Shop:
         )
 
     def lines(self, *units: tuple[str | int, int]) -> tuple[StockLine, ...]:
-        return tuple(StockLine(product_id=self.ids.get(name, name), quantity=quantity) for name, quantity in units)
+        return tuple(
+            StockLine(product_id=self.ids.get(name, name), quantity=quantity) for name, quantity in units
+        )
 
     async def hold(self, *units: tuple[str | int, int], key: str | None = None) -> Any:
         """One hold, or why not."""
@@ -205,9 +216,9 @@ def _other(number: UUID) -> UUID:
 
 
 @pytest_asyncio.fixture
-async def bare(system, client, admin, owner) -> Shop:
+async def bare(system, client, admin, owner, login) -> Shop:
     """A shop in which tests may plant faults."""
-    return Shop(client, admin, system, owner)
+    return Shop(client, admin, system, owner, login)
 
 
 @pytest_asyncio.fixture
@@ -218,9 +229,11 @@ async def shop(bare) -> AsyncIterator[Shop]:
 
 
 @pytest_asyncio.fixture
-async def distributor(client, admin, login) -> dict[str, str]:
+async def distributor(system, client, admin, login) -> dict[str, str]:
     """Headers of a distributor, who may look at what is sold."""
     body = {"username": "seller", "password": "a seller's password", "display_name": "Seller"}
     made = await client.post("/api/distributors", json=body, headers=admin)
     assert made.status_code == 201, made.text
+    # The account can be used once identity has heard that its distributor exists.
+    await system.drain()
     return await login("seller", "a seller's password")

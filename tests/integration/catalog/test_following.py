@@ -32,7 +32,9 @@ async def test_a_paid_or_completed_order_changes_nothing(shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("restock", "after"), [(True, (8, 1, {"M": 9})), (False, (6, 1, {"M": 7}))], ids=["restocked", "written off"]
+    ("restock", "after"),
+    [(True, (8, 1, {"M": 9})), (False, (6, 1, {"M": 7}))],
+    ids=["restocked", "written off"],
 )
 async def test_units_refunded_before_shipping(shop, restock, after) -> None:
     await shop.sells("milk", (9, "M", None))
@@ -71,19 +73,20 @@ async def test_what_is_left_of_an_order_refunded_in_full_can_be_sold_again(shop)
     assert (await shop.state(hold_id), await shop.inventory("milk")) == ("refunded", (9, 0, {"M": 9}))
 
 
-@pytest.mark.parametrize("order", list(permutations(range(4))), ids=lambda order: "".join(map(str, order)))
-async def test_events_in_any_order_one_by_one_lead_to_the_same(shop, order) -> None:
-    await shop.sells("milk", (2, "soon", "2026-04-01"), (9, "late", "2026-09-01"))
-    held = await shop.hold(("milk", 5))
-    events = [
-        shop.created(7, held.hold_id),
-        shop.refunded(7, ("milk", 2), restock=True, shipped=False),
-        shop.refunded(7, ("milk", 3), restock=False, shipped=False, sequence=2),
-        shop.changed(7, "refunded"),
-    ]
-    for place in order:
-        await shop.hear(events[place])
-    assert await shop.inventory("milk") == (8, 0, {"soon": 0, "late": 8})
+async def test_events_in_any_order_one_by_one_lead_to_the_same(shop) -> None:
+    for order_id, order in enumerate(permutations(range(4)), 1):
+        name = f"milk {order}"
+        await shop.sells(name, (2, "soon", "2026-04-01"), (9, "late", "2026-09-01"))
+        held = await shop.hold((name, 5))
+        events = [
+            shop.created(order_id, held.hold_id),
+            shop.refunded(order_id, (name, 2), restock=True, shipped=False),
+            shop.refunded(order_id, (name, 3), restock=False, shipped=False, sequence=2),
+            shop.changed(order_id, "refunded"),
+        ]
+        for place in order:
+            await shop.hear(events[place])
+        assert await shop.inventory(name) == (8, 0, {"soon": 0, "late": 8}), order
     assert await shop.findings(in_flight=True) == []
 
 

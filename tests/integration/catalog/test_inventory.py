@@ -15,7 +15,12 @@ async def test_the_call_of_the_original_specification(shop) -> None:
     answer = await shop.put(f"/api/inventory/{product_id}", body)
     assert answer.status_code == 200
     batch = {"batch_id": "BATCH202309", "stock": 50, "expiry_date": "2099-09-13"}
-    assert answer.json() | {"batches": 0} == {"product_id": product_id, "stock": 50, "reserved": 0, "batches": 0}
+    assert answer.json() | {"batches": 0} == {
+        "product_id": product_id,
+        "stock": 50,
+        "reserved": 0,
+        "batches": 0,
+    }
     assert [{name: b[name] for name in batch} for b in answer.json()["batches"]] == [batch]
     assert await shop.get(f"/api/inventory/{product_id}") == answer.json()
     assert await shop.movements("flour") == [("BATCH202309", 50, "counted")]
@@ -70,28 +75,31 @@ async def test_goods_that_turn_out_to_have_expired_are_not_sold_and_not_shipped(
     assert await shop.inventory("flour") == (0, 10, {"B": 50})
     before = await shop.everything()
     refused = await shop.ship(1, hold_id, ("flour", 10))
-    assert (refused.code, refused.params) == ("out-of-stock", {"product_id": product_id, "available": 0, "wanted": 10})
+    assert (refused.code, refused.params) == (
+        "out-of-stock",
+        {"product_id": product_id, "available": 0, "wanted": 10},
+    )
     assert await shop.everything() == before
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"stock": -1}, "stock"),
-        ({"stock": 1.5}, "stock"),
-        ({"stock": True}, "stock"),
-        ({"stock": 2**31}, "stock"),
-        ({}, "stock"),
-        ({"stock": 1, "batch_id": " "}, "batch_id"),
-        ({"stock": 1, "expiry_date": "13.09.2024"}, "expiry_date"),
-        ({"stock": 1, "expiry_date": "2024-02-30"}, "expiry_date"),
-    ],
-)
-async def test_a_faulty_content_is_refused(shop, body, field) -> None:
+FAULTY = [
+    ({"stock": -1}, "stock"),
+    ({"stock": 1.5}, "stock"),
+    ({"stock": True}, "stock"),
+    ({"stock": 2**31}, "stock"),
+    ({}, "stock"),
+    ({"stock": 1, "batch_id": " "}, "batch_id"),
+    ({"stock": 1, "expiry_date": "13.09.2024"}, "expiry_date"),
+    ({"stock": 1, "expiry_date": "2024-02-30"}, "expiry_date"),
+]
+
+
+async def test_a_faulty_content_is_refused(shop) -> None:
     product_id = await shop.sells("flour", (5, "B", None))
     before = await shop.everything()
-    refused = await shop.put(f"/api/inventory/{product_id}", body)
-    assert (refused.status_code, [e["field"] for e in refused.json()["errors"]]) == (422, [field])
+    for body, field in FAULTY:
+        refused = await shop.put(f"/api/inventory/{product_id}", body)
+        assert (refused.status_code, [e["field"] for e in refused.json()["errors"]]) == (422, [field]), body
     assert await shop.everything() == before
 
 
@@ -141,7 +149,9 @@ async def test_one_adjustment_that_cannot_be_made_stops_all_and_each_is_named(sh
     refused = await shop.post("/api/inventory/adjustments", {"items": items})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"] == "items.3.product_id"
-    zero = await shop.post("/api/inventory/adjustments", {"items": [{"product_id": 1, "delta": 0, "reason": "x"}]})
+    zero = await shop.post(
+        "/api/inventory/adjustments", {"items": [{"product_id": 1, "delta": 0, "reason": "x"}]}
+    )
     assert (zero.status_code, [e["field"] for e in zero.json()["errors"]]) == (422, ["items.0.delta"])
     assert await shop.everything() == before
 
@@ -152,7 +162,10 @@ async def test_messages_are_there_in_chinese(shop) -> None:
     body = {"items": [{"product_id": product_id, "delta": -5, "reason": "丢失"}]}
     refused = await shop.post("/api/inventory/adjustments", body, Accept_Language="zh-CN")
     assert refused.json()["title"] == "库存调整被拒绝"
-    assert refused.json()["errors"][0]["message"] == f"商品 {product_id} 有 8 件已为订单占用；此操作后将只剩 5 件。"
+    assert (
+        refused.json()["errors"][0]["message"]
+        == f"商品 {product_id} 有 8 件已为订单占用；此操作后将只剩 5 件。"
+    )
 
 
 async def test_the_same_key_changes_stock_once(shop) -> None:
@@ -205,7 +218,10 @@ async def test_counting_and_selling_at_once_agree(shop) -> None:
         *(shop.put(path, {"stock": stock, "batch_id": "B"}) for stock in (80, 90, 70)),
         *(shop.hold(("flour", 9)) for _ in range(12)),
         *(
-            shop.post("/api/inventory/adjustments", {"items": [{"product_id": product_id, "delta": -5, "reason": "x"}]})
+            shop.post(
+                "/api/inventory/adjustments",
+                {"items": [{"product_id": product_id, "delta": -5, "reason": "x"}]},
+            )
             for _ in range(5)
         ),
     )

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from fenxiao.catalog.api import NewProduct
 
 
@@ -19,7 +17,12 @@ async def test_the_call_of_the_original_specification(shop) -> None:
     assert created.status_code == 201
     answer = created.json()
     assert answer | body == answer
-    assert (answer["status"], answer["price"], answer["cost"], answer["currency"]) == ("available", None, None, "CNY")
+    assert (answer["status"], answer["price"], answer["cost"], answer["currency"]) == (
+        "available",
+        None,
+        None,
+        "CNY",
+    )
     assert answer["sku"] is None
     read = await shop.call("GET", f"/api/products/{answer['product_id']}")
     assert read.json() == answer
@@ -39,41 +42,47 @@ async def test_money_is_exact_and_has_the_decimals_of_its_currency(shop) -> None
         ("JPY", 500, "500"),
         ("KWD", "1.005", "1.005"),
     ):
-        answer = await shop.post("/api/products", {"name": "x", "price": sent, "cost": sent, "currency": currency})
-        assert (answer.json()["price"], answer.json()["cost"], answer.json()["currency"]) == (shown, shown, currency)
+        answer = await shop.post(
+            "/api/products", {"name": "x", "price": sent, "cost": sent, "currency": currency}
+        )
+        assert (answer.json()["price"], answer.json()["cost"], answer.json()["currency"]) == (
+            shown,
+            shown,
+            currency,
+        )
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"name": ""}, "name"),
-        ({"name": "  "}, "name"),
-        ({"name": "x" * 256}, "name"),
-        ({"name": 5}, "name"),
-        ({"image_url": "javascript:alert(1)"}, "image_url"),
-        ({"image_url": "flour.jpg"}, "image_url"),
-        ({"category_id": 99}, "category_id"),
-        ({"category_id": True}, "category_id"),
-        ({"tags": [""]}, "tags.0"),
-        ({"tags": ["a"] * 51}, "tags"),
-        ({"price": "0.001"}, "price"),
-        ({"price": -1}, "price"),
-        ({"price": "1e3"}, "price"),
-        ({"price": 10**17}, "price"),
-        ({"cost": -0.01}, "cost"),
-        ({"currency": "cny"}, "currency"),
-        ({"price": "1.5", "currency": "JPY"}, "price"),
-        ({"status": "gone"}, "status"),
-        ({"alert_threshold": -1}, "alert_threshold"),
-        ({"sku": ""}, "sku"),
-        ({"colour": "red"}, "colour"),
-    ],
-)
-async def test_a_faulty_field_is_named_and_nothing_is_made(shop, change, field) -> None:
+FAULTY = [
+    ({"name": ""}, "name"),
+    ({"name": "  "}, "name"),
+    ({"name": "x" * 256}, "name"),
+    ({"name": 5}, "name"),
+    ({"image_url": "javascript:alert(1)"}, "image_url"),
+    ({"image_url": "flour.jpg"}, "image_url"),
+    ({"category_id": 99}, "category_id"),
+    ({"category_id": True}, "category_id"),
+    ({"tags": [""]}, "tags.0"),
+    ({"tags": ["a"] * 51}, "tags"),
+    ({"price": "0.001"}, "price"),
+    ({"price": -1}, "price"),
+    ({"price": "1e3"}, "price"),
+    ({"price": 10**17}, "price"),
+    ({"cost": -0.01}, "cost"),
+    ({"currency": "cny"}, "currency"),
+    ({"price": "1.5", "currency": "JPY"}, "price"),
+    ({"status": "gone"}, "status"),
+    ({"alert_threshold": -1}, "alert_threshold"),
+    ({"sku": ""}, "sku"),
+    ({"colour": "red"}, "colour"),
+]
+
+
+async def test_a_faulty_field_is_named_and_nothing_is_made(shop) -> None:
     before = await shop.everything()
-    answer = await shop.post("/api/products", {"name": "flour", "tags": ["new"], **change})
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation-failed")
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    for change, field in FAULTY:
+        answer = await shop.post("/api/products", {"name": "flour", "tags": ["new"], **change})
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation-failed"), change
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert await shop.everything() == before
 
 
@@ -100,9 +109,13 @@ async def test_the_same_key_makes_one_product(shop) -> None:
 
 
 async def test_a_change_touches_only_what_was_sent_and_counts_the_version(shop) -> None:
-    product_id = await shop.sells("flour", price="3.00", cost="1.00", tags=["a", "b"], sku="S", alert_threshold=5)
+    product_id = await shop.sells(
+        "flour", price="3.00", cost="1.00", tags=["a", "b"], sku="S", alert_threshold=5
+    )
     before = await shop.get(f"/api/products/{product_id}")
-    changed = await shop.patch(f"/api/products/{product_id}", {"price": 4, "tags": ["b", "c", "b"], "sku": None})
+    changed = await shop.patch(
+        f"/api/products/{product_id}", {"price": 4, "tags": ["b", "c", "b"], "sku": None}
+    )
     assert changed.status_code == 200
     expected = before | {"price": "4.00", "tags": ["b", "c"], "sku": None}
     assert {**changed.json(), "updated_at": 0} == {**expected, "updated_at": 0}
@@ -132,20 +145,28 @@ async def test_another_currency_needs_the_prices_anew(shop) -> None:
     assert (refused.status_code, [e["field"] for e in refused.json()["errors"]]) == (422, ["cost"])
     assert await shop.everything() == before
     changed = await shop.patch(path, {"currency": "JPY", "price": "300", "cost": None})
-    assert (changed.json()["price"], changed.json()["cost"], changed.json()["currency"]) == ("300", None, "JPY")
+    assert (changed.json()["price"], changed.json()["cost"], changed.json()["currency"]) == (
+        "300",
+        None,
+        "JPY",
+    )
 
 
-@pytest.mark.parametrize("field", ["name", "tags", "currency", "status"])
-async def test_what_every_product_has_cannot_be_emptied(shop, field) -> None:
+async def test_what_every_product_has_cannot_be_emptied(shop) -> None:
     product_id = await shop.sells("flour")
     before = await shop.everything()
-    refused = await shop.patch(f"/api/products/{product_id}", {field: None})
-    assert (refused.status_code, [e["field"] for e in refused.json()["errors"]]) == (422, [field])
+    for field in ("name", "tags", "currency", "status"):
+        refused = await shop.patch(f"/api/products/{product_id}", {field: None})
+        assert (refused.status_code, [e["field"] for e in refused.json()["errors"]]) == (422, [field])
     assert await shop.everything() == before
 
 
 async def test_an_unknown_product_is_not_found(shop) -> None:
-    for method, path in (("GET", "/api/products/99"), ("PATCH", "/api/products/99"), ("GET", "/api/inventory/99")):
+    for method, path in (
+        ("GET", "/api/products/99"),
+        ("PATCH", "/api/products/99"),
+        ("GET", "/api/inventory/99"),
+    ):
         answer = await shop.call(method, path, {} if method == "PATCH" else None)
         assert (answer.status_code, answer.json()["code"]) == (404, "product-not-found")
 
@@ -194,7 +215,12 @@ async def test_products_of_an_import_are_known_by_sku(shop) -> None:
     assert len(set(numbers)) == 3
     assert await shop.api.create_products(products=wanted) == numbers
     made = await shop.get(f"/api/products/{numbers[0]}")
-    assert (made["name"], made["price"], made["currency"], made["tags"]) == ("name of B", "0.01", "GBP", ["x", "y"])
+    assert (made["name"], made["price"], made["currency"], made["tags"]) == (
+        "name of B",
+        "0.01",
+        "GBP",
+        ["x", "y"],
+    )
     assert (await shop.get(f"/api/products/{kept}"))["name"] == "kept"
     assert (await shop.get(f"/api/inventory/{numbers[2]}"))["stock"] == 0
 
@@ -223,7 +249,11 @@ async def test_who_only_sells_sees_prices_but_no_costs_and_changes_nothing(shop,
         ("POST", "/api/categories", {"name": "x"}),
         ("DELETE", "/api/tags/1", None),
         ("PUT", f"/api/inventory/{product_id}", {"stock": 1}),
-        ("POST", "/api/inventory/adjustments", {"items": [{"product_id": product_id, "delta": 1, "reason": "x"}]}),
+        (
+            "POST",
+            "/api/inventory/adjustments",
+            {"items": [{"product_id": product_id, "delta": 1, "reason": "x"}]},
+        ),
         ("GET", f"/api/inventory/{product_id}", None),
     ):
         answer = await shop.client.request(method, path, json=body, headers=distributor)

@@ -1,11 +1,18 @@
 """Shipments out of batches, and shipments that were taken back."""
 
+import pytest
+
 from fenxiao.catalog.api import Allocation, HoldGone, OutOfStock, Shipped
+from fenxiao.catalog.domain.refusals import Contradiction, StockFailed
 
 
 async def test_the_batch_that_expires_first_goes_first(shop) -> None:
     milk = await shop.sells(
-        "milk", (9, "undated", None), (4, "late", "2026-09-01"), (3, "soon", "2026-04-01"), (5, "past", "2026-03-01")
+        "milk",
+        (9, "undated", None),
+        (4, "late", "2026-09-01"),
+        (3, "soon", "2026-04-01"),
+        (5, "past", "2026-03-01"),
     )
     hold_id = await shop.ordered(1, ("milk", 8))
     answer = await shop.ship(1, hold_id, ("milk", 8))
@@ -44,7 +51,7 @@ async def test_what_cannot_be_shipped_is_refused_alone(shop) -> None:
         (await shop.hold(("milk", 1))).hold_id,
     )
     await shop.api.release_holds(holds=[gone])
-    shop.system.clock.now = shop.now.replace(day=16)
+    await shop.turn(shop.now.replace(day=16))
     answers = await shop.api.ship(
         shipments=[
             shop.shipment(1, whole, ("milk", 12)),
@@ -55,7 +62,14 @@ async def test_what_cannot_be_shipped_is_refused_alone(shop) -> None:
             shop.shipment(2, more, ("milk", 1)),
         ]
     )
-    assert [type(answer) for answer in answers] == [OutOfStock, HoldGone, HoldGone, HoldGone, HoldGone, Shipped]
+    assert [type(answer) for answer in answers] == [
+        OutOfStock,
+        HoldGone,
+        HoldGone,
+        HoldGone,
+        HoldGone,
+        Shipped,
+    ]
     assert answers[0].params == {"product_id": milk, "available": 9, "wanted": 12}
     assert await shop.inventory("milk") == (0, 13, {"M": 9, "N": 8})
 
@@ -109,10 +123,21 @@ async def test_the_shipment_of_an_unshipped_order_is_an_alarm(shop) -> None:
     await shop.ordered(1, ("milk", 5))
     before = await shop.everything()
     for order_id in (1, 2):
-        try:
+        with pytest.raises(Contradiction, match=f"order {order_id} was shipped"):
             await shop.hear(shop.changed(order_id, "shipped"))
-        except Exception as error:
-            assert f"order {order_id} was shipped" in str(error)
-        else:
-            raise AssertionError
     assert await shop.everything() == before
+
+
+async def test_a_shipment_that_breaks_in_the_database_fails_alone(shop) -> None:
+    await shop.sells("milk", (9, "M", None))
+    holds = [await shop.hold(("milk", 1)) for _ in range(5)]
+    # The third claims to be of the order that the second is of.
+    orders = (1, 2, 2, 4, 5)
+    answers = await shop.api.ship(
+        shipments=[
+            shop.shipment(order_id, held.hold_id, ("milk", 1))
+            for order_id, held in zip(orders, holds, strict=True)
+        ]
+    )
+    assert [type(answer) for answer in answers] == [Shipped, Shipped, StockFailed, Shipped, Shipped]
+    assert await shop.inventory("milk") == (4, 1, {"M": 5})

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from tests.conftest import ADMIN_PASSWORD
 
 Login = Callable[[str, str], Awaitable[dict[str, str]]]
 UNILEVEL = {"type": "unilevel", "name": "direct", "levels": ["0.10", "0.05"]}
@@ -19,6 +20,7 @@ class Shop:
 
     system: Any
     http: httpx.AsyncClient
+    login: Login
     admin: dict[str, str]
     chain: dict[str, int] = field(default_factory=dict)
     product_id: int = 0
@@ -28,6 +30,11 @@ class Shop:
         answer = await self.http.request(method, path, json=body, headers=self.admin | headers)
         assert answer.status_code == want, (method, path, answer.text)
         return answer.json()
+
+    async def later(self, **by: int) -> None:
+        """Time passes; access tokens do not last for long."""
+        self.system.clock.advance(timedelta(**by))
+        self.admin = await self.login("admin", ADMIN_PASSWORD)
 
     async def open(self) -> None:
         self.category_id = (await self.call("POST", "/api/categories", {"name": "food"}, want=201))[
@@ -64,13 +71,13 @@ class Shop:
         body = {"distributor_id": self.chain["D"], "product_id": self.product_id, "quantity": quantity}
         order = await self.call("POST", "/api/orders", body, want=201)
         for step in steps:
-            self.system.clock.advance(timedelta(hours=1))
+            await self.later(hours=1)
             await self.call("POST", f"/api/orders/{order['order_id']}/{step}", {})
         await self.system.drain()
         return order
 
     async def refund(self, order: dict[str, Any], body: dict[str, Any]) -> None:
-        self.system.clock.advance(timedelta(hours=1))
+        await self.later(hours=1)
         await self.call("POST", f"/api/orders/{order['order_id']}/refunds", body, want=201)
         await self.system.drain()
 
@@ -100,8 +107,10 @@ class Shop:
 
 
 @pytest_asyncio.fixture
-async def shop(system: Any, client: httpx.AsyncClient, admin: dict[str, str]) -> AsyncIterator[Shop]:
-    shop = Shop(system, client, admin)
+async def shop(
+    system: Any, client: httpx.AsyncClient, login: Login, admin: dict[str, str]
+) -> AsyncIterator[Shop]:
+    shop = Shop(system, client, login, admin)
     await shop.open()
     yield shop
     await shop.verified()
@@ -174,6 +183,7 @@ async def test_case_6(shop: Shop, rounding: str, expected: Sequence[str]) -> Non
     await shop.publish({"type": "unilevel", "name": "direct", "levels": ["0.10"]}, rounding=rounding)
     order = await shop.sell("pay", "ship", quantity=1)
     await shop.refund(order, {"amount": "49.95"})
+    await shop.later(hours=1)
     await shop.call("POST", f"/api/orders/{order['order_id']}/complete", {})
     await shop.system.drain()
     assert (await shop.amounts())["C"] == expected
@@ -184,7 +194,7 @@ async def test_a_refund_before_completion_lowers_the_base(shop: Shop) -> None:
     order = await shop.sell("pay", "ship")
     await shop.refund(order, {"amount": 200})
     assert (await shop.amounts())["C"] == []
-    shop.system.clock.advance(timedelta(hours=1))
+    await shop.later(hours=1)
     await shop.call("POST", f"/api/orders/{order['order_id']}/complete", {})
     await shop.system.drain()
     assert await shop.amounts() == {"A": [], "B": ["15.00"], "C": ["30.00"], "D": []}
@@ -200,7 +210,7 @@ async def test_hold_settlement_and_debt(shop: Shop) -> None:
     assert (await shop.settle("C"))["released"] == []
     assert (await shop.account("C"))["pending"] == "50.00"
 
-    shop.system.clock.advance(timedelta(days=7))
+    await shop.later(days=7)
     settled = await shop.settle("C")
     assert (settled["status"], settled["distributor_id"]) == ("done", shop.chain["C"])
     assert settled["released"] == [{"currency": "CNY", "amount": "50.00", "entries": 1, "statements": 1}]
@@ -298,7 +308,7 @@ async def test_why_nothing(shop: Shop, login: Login) -> None:
     assert (told["amount"], told["reasons"]) == ("5.00", [])
     mine = await login("member-A", "Pw-A-long-enough")
     told = await why("A", order, **mine, **{"Accept-Language": "zh"})
-    assert f"您未从订单 {order['order_id']} 获得佣金" in told["text"]
+    assert f"您在订单 {order['order_id']} 中没有佣金" in told["text"]
     await why("C", order, want=404, **mine)
     await why("A", {"order_id": 999999}, want=404)
     # An order in whose chain one does not stand might as well not exist.

@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 from tests.integration.commission.scene import NOON, B, C, Scene, locked
 
+from fenxiao.commission.service.balances import Balances
 from fenxiao.infra.db import runs
 from fenxiao.infra.db.idempotency import Once
 
@@ -92,7 +93,7 @@ async def test_a_correction_of_something_released_takes_from_available(
 
 async def test_a_settlement_goes_on_where_a_killed_one_stopped(scene: Scene) -> None:
     await sold(scene)
-    settlement_id = await scene.settlements().settle_all(cutoff=None, once=None)
+    settlement = await scene.settlements().settle_all(cutoff=None, once=None)
     step = scene.offers[0].runs["settlement"]
 
     async def killed(run: runs.Run) -> None:
@@ -105,7 +106,7 @@ async def test_a_settlement_goes_on_where_a_killed_one_stopped(scene: Scene) -> 
     await runs.work(scene.db, scene.offers[1].runs)
     row = await scene.db.fetchrow(
         "select state, done, total from run join settlement using (run_id) where settlement_id = $1",
-        settlement_id,
+        settlement.settlement_id,
     )
     assert tuple(row) == ("done", 2, 2)
     assert await statements(scene) == [(B, 0, 2500, 2500, 1), (C, 0, 5000, 5000, 1)]
@@ -198,3 +199,44 @@ async def test_a_statement_opens_with_what_others_have_just_booked(
         await locked(owner, 1)
     await settled
     assert await statements(scene) == [(C, -700, 5000, 4300, 1)]
+
+
+async def test_a_repeated_request_gets_the_first_answer(scene: Scene) -> None:
+    await sold(scene)
+    once = Once("7", "key", b"digest")
+    first = await scene.settlements().settle_all(cutoff=None, once=once)
+    await runs.work(scene.db, scene.offers[0].runs)
+    assert (first.status, (await scene.settlements().find(first.settlement_id)).status) == ("queued", "done")
+    assert await scene.settlements().settle_all(cutoff=None, once=once) == first
+    assert await scene.db.fetchval("select count(*) from settlement") == 1
+
+
+async def test_currencies_are_never_mixed(scene: Scene) -> None:
+    scene.plan()
+    scene.plan(2, currency="JPY")
+    scene.sale(1)
+    scene.sale(2, rule_id=2, currency="JPY")
+    scene.complete(1)
+    scene.complete(2)
+    await scene.deliver()
+    balances = Balances(scene.db, "CNY")
+
+    async def account(currency: str | None, order_id: int | None = None) -> tuple[str, int, list[int]]:
+        found = await balances.account(C, currency=currency, order_id=order_id, limit=50, cursor=None)
+        assert [one.currency for one in found.balances] == ["CNY", "JPY"]
+        return found.balance.currency, found.balance.pending_minor, [one.order_id for one in found.page.items]
+
+    assert await account(None) == ("CNY", 5000, [1])
+    assert await account("JPY") == ("JPY", 5000, [2])
+    assert await account("USD") == ("USD", 0, [])
+    assert await account(None, order_id=2) == ("JPY", 5000, [2])
+    await scene.settle()
+    rows = await scene.db.fetch(
+        "select distributor_id, currency, released_minor from statement order by 1, 2"
+    )
+    assert [tuple(row) for row in rows] == [
+        (B, "CNY", 2500),
+        (B, "JPY", 2500),
+        (C, "CNY", 5000),
+        (C, "JPY", 5000),
+    ]

@@ -158,3 +158,16 @@ async def test_a_made_password_is_printed_once(server, owner, capsys):
             )
     finally:
         await owner.execute("drop database without_password with (force)")
+
+
+async def test_an_open_hold_is_listed_as_in_flight(system, identity):
+    (offer,) = [offer for offer in system.offers if offer.name == "identity"]
+
+    async def findings():
+        return [finding for check in offer.checks async for finding in check.findings()]
+
+    assert await findings() == []
+    (held,) = await identity.hold_accounts(requests=[request_for(system, "anna")])
+    assert [(one.check, one.in_flight) for one in await findings()] == [("identity.account_holds", True)]
+    await identity.confirm_accounts(holds=[held.hold_id])
+    assert await findings() == []

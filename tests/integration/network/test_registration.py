@@ -273,10 +273,94 @@ async def test_anonymous_registrations_of_one_address_are_limited(people, client
 
 
 async def test_contacts_are_sealed_in_the_database(people):
-    await people.register("anna", phone="13812345678", email="anna@example.com")
+    await people.register("anna", display_name="Anna Petrowna", phone="13812345678", email="anna@example.com")
+    await people.client.patch(
+        f"/api/distributors/{people.ids['anna']}",
+        json={"display_name": "Anna Pawlowna"},
+        headers=people.admin,
+    )
     row = await people.owner.fetchrow("select phone_sealed, email_sealed from network.distributor")
     assert b"138" not in row["phone_sealed"]
     assert b"anna" not in row["email_sealed"]
     dump = str(await people.owner.fetch("select data from network.outbox"))
     assert "13812345678" not in dump
     assert "anna@example.com" not in dump
+    assert "138****5678" in dump
+    assert "owna" not in dump
+
+
+class Paused:
+    """Identity, whose first answer to `hold_accounts` waits until it is let go."""
+
+    def __init__(self, identity):
+        self._identity = identity
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._identity, name)
+
+    async def hold_accounts(self, *, requests):
+        held = await self._identity.hold_accounts(requests=requests)
+        if not self.reached.is_set():
+            self.reached.set()
+            await self.go.wait()
+        return held
+
+
+async def until_somebody_waits_for_the_tree(owner):
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into tree%'"
+    async with asyncio.timeout(20):
+        while not await owner.fetchval(waiting):
+            await asyncio.sleep(0.02)
+
+
+async def test_who_finds_the_key_busy_leaves_the_others_hold_alone(people, client, admin, owner, monkeypatch):
+    """Both have adopted one hold; the one that is told to wait must not give it up under the other."""
+    await people.register("first")
+    paused = Paused(people.system.apis.identity)
+    monkeypatch.setattr(people.system.apis.network.registrations, "_identity", paused)
+    body = {"username": "anna", "password": "password of anna", "display_name": "Anna"}
+    headers = {**admin, "Idempotency-Key": "one"}
+    late = asyncio.create_task(client.post("/api/distributors", json=body, headers=headers))
+    await paused.reached.wait()
+    async with owner.transaction():
+        await owner.fetch("select * from network.tree for update")
+        early = asyncio.create_task(client.post("/api/distributors", json=body, headers=headers))
+        await until_somebody_waits_for_the_tree(owner)
+        paused.go.set()
+        refused = await late
+    assert (refused.status_code, refused.json()["code"]) == (409, "idempotency-key-busy")
+    assert (await early).status_code == 201
+    await people.system.drain()
+    states = [row["state"] for row in await owner.fetch("select state from identity.account_hold")]
+    assert states == ["confirmed", "confirmed"]
+
+
+async def test_a_commit_after_the_fence_is_refused(people, client, admin, owner, monkeypatch):
+    """The sweep was quicker than a request that had stalled: its account is gone, so it must not be committed."""
+    paused = Paused(people.system.apis.identity)
+    monkeypatch.setattr(people.system.apis.network.registrations, "_identity", paused)
+    body = {"username": "anna", "password": "password of anna", "display_name": "Anna"}
+    stalled = asyncio.create_task(client.post("/api/distributors", json=body, headers=admin))
+    await paused.reached.wait()
+    people.system.clock.advance(timedelta(seconds=61))
+    await sweep(people)()
+    # Even were its own clock behind: the fence decides, not the deadline.
+    people.system.clock.advance(timedelta(seconds=-61))
+    paused.go.set()
+    assert ((await stalled).status_code, (await stalled).json()["code"]) == (409, "idempotency-key-fenced")
+    assert await owner.fetchval("select count(*) from network.distributor") == 0
+    assert await owner.fetchval("select count(*) from identity.account where username = 'anna'") == 0
+
+
+async def test_a_commit_after_the_deadline_is_refused(people, client, admin, owner, monkeypatch):
+    paused = Paused(people.system.apis.identity)
+    monkeypatch.setattr(people.system.apis.network.registrations, "_identity", paused)
+    body = {"username": "anna", "password": "password of anna", "display_name": "Anna"}
+    stalled = asyncio.create_task(client.post("/api/distributors", json=body, headers=admin))
+    await paused.reached.wait()
+    people.system.clock.advance(timedelta(seconds=61))
+    paused.go.set()
+    assert (await stalled).status_code == 409
+    assert await owner.fetchval("select count(*) from network.distributor") == 0
+    assert await owner.fetchval("select count(*) from identity.account where username = 'anna'") == 0

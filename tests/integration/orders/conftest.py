@@ -124,7 +124,8 @@ async def stocked(system: Any, prices: Sequence[tuple[str, int | None, int | Non
         ]
     )
     changes = [
-        StockChange(product_id=product_id, delta=units, batch_id="B1", reason="opening") for product_id in products
+        StockChange(product_id=product_id, delta=units, batch_id="B1", reason="opening")
+        for product_id in products
     ]
     await system.apis.catalog.change_stock(changes=changes, key=f"opening {prices[0][0]}")
     return products

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from fenxiao.orders.api import NewRefund, RefundUnits, WrongState
+from fenxiao.kernel.errors import Unavailable
+from fenxiao.orders.api import NewRefund, PriceMismatch, RefundUnits, WrongState
 
 OVERDUE = timedelta(minutes=2)
 
@@ -222,3 +223,37 @@ async def test_shipping_refunding_and_sweeping_at_once(shop):
     # Each order refunded two of five units, before it left (three leave) or after (two come back).
     assert await shop.stock(shop.flour) == (100 - 3 * len(placed), 0)
     assert await shop.findings() == []
+
+
+async def test_a_refusal_behind_the_hold_gives_it_back_even_when_that_has_to_wait(shop, warehouse):
+    async def away() -> None:
+        raise Unavailable
+
+    warehouse.before["release_holds"] = away
+    with pytest.raises(PriceMismatch):
+        await shop.place((shop.flour, 10), total_minor=1)
+    assert await shop.stock(shop.flour) == (100, 10)
+    shop.system.clock.advance(OVERDUE)
+    assert await shop.orders.sweep() == 1
+    assert await shop.stock(shop.flour) == (100, 0)
+
+
+async def test_when_the_rules_do_not_answer_the_stock_goes_back(shop):
+    class Failing:
+        """Answers what is asked before the hold; the currency was guessed wrong, so behind it is asked again."""
+
+        asked = 0
+
+        async def active(self, *, asked):
+            self.asked += 1
+            if self.asked > 1:
+                raise Unavailable
+            return [None for _ in asked]
+
+    shop.orders._placing._currency = "USD"
+    shop.orders._placing._rules = failing = Failing()
+    with pytest.raises(Unavailable):
+        await shop.paid((shop.flour, 10))
+    assert failing.asked == 2
+    assert await shop.stock(shop.flour) == (100, 0)
+    assert (await shop.rows())["orders"] == 0

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from fenxiao.catalog.api import NewProduct, OutOfStock, ProductMissing
@@ -11,13 +12,14 @@ from fenxiao.kernel.errors import Forbidden, Invalid, KeyReused, Refusal
 from fenxiao.network.api import DistributorMissing, NewMember
 from fenxiao.orders.api import (
     DistributorSuspended,
-    ExternalIdTaken,
+    ExternalOrderTaken,
     MixedCurrencies,
     NewLine,
     PlacedOrder,
     PriceMismatch,
     PriceMissing,
 )
+from fenxiao.orders.service.attempt import Answered, Asked
 
 
 async def test_an_order_takes_stock_and_freezes_what_counts(shop):
@@ -55,8 +57,13 @@ async def test_one_product_on_two_lines_stays_two_lines(shop):
 async def test_an_order_of_one_line_fills_the_columns_of_the_original(shop):
     one = await shop.place((shop.flour, 4))
     two = await shop.place((shop.flour, 1), (shop.rice, 1))
-    rows = await shop.owner.fetch("select product_id, quantity, status, total_minor from orders.orders order by order_id")
-    assert [tuple(row) for row in rows] == [(shop.flour, 4, "pending", 20_000), (None, None, "pending", 5_333)]
+    rows = await shop.owner.fetch(
+        "select product_id, quantity, status, total_minor from orders.orders order by order_id"
+    )
+    assert [tuple(row) for row in rows] == [
+        (shop.flour, 4, "pending", 20_000),
+        (None, None, "pending", 5_333),
+    ]
     assert one.order_id < two.order_id
 
 
@@ -83,7 +90,9 @@ async def test_an_order_that_arrives_paid_is_stamped_with_the_rule_of_its_moment
 async def test_who_stands_above_and_at_what_grade_is_that_of_the_sale(shop, client, admin):
     before = await shop.place()
     await client.post("/api/grades", json={"grade": "gold", "rank": 3}, headers=admin)
-    answer = await client.put(f"/api/distributors/{shop.sellers[2]}/grade", json={"grade": "gold"}, headers=admin)
+    answer = await client.put(
+        f"/api/distributors/{shop.sellers[2]}/grade", json={"grade": "gold"}, headers=admin
+    )
     assert answer.is_success, answer.text
     answer = await client.post(f"/api/distributors/{shop.sellers[1]}/suspend", json={}, headers=admin)
     assert answer.is_success, answer.text
@@ -102,7 +111,9 @@ async def test_who_stands_above_and_at_what_grade_is_that_of_the_sale(shop, clie
 
 async def test_one_who_only_stands_for_direct_sales_sells_and_is_never_active(shop):
     (direct,) = await shop.system.apis.network.register_members(
-        members=[NewMember(external_id="shop", display_name="shop", joined_at=shop.system.clock.now, earns=False)]
+        members=[
+            NewMember(external_id="shop", display_name="shop", joined_at=shop.system.clock.now, earns=False)
+        ]
     )
     placed = await shop.place(distributor_id=direct)
     history = await shop.history(placed.order_id)
@@ -135,7 +146,9 @@ async def test_a_refusal_changes_nothing(shop):
     }
     before = await shop.rows()
     for changes, refusal in REFUSED:
-        asked = changes | {"lines": lines[changes["lines"]]} if isinstance(changes.get("lines"), str) else changes
+        asked = (
+            changes | {"lines": lines[changes["lines"]]} if isinstance(changes.get("lines"), str) else changes
+        )
         with pytest.raises(refusal):
             await shop.place(**asked)
         assert await shop.rows() == before, changes
@@ -230,9 +243,11 @@ async def test_the_same_external_id_again_is_answered_as_it_is(shop):
         ]
     )
     assert again == first
-    assert isinstance(other, ExternalIdTaken)
+    assert isinstance(other, ExternalOrderTaken)
     assert elsewhere.order_id != first.order_id
-    assert await shop.orders.known_external_ids(channel="web", external_ids=["W-1", "W-2"]) == {"W-1": first.order_id}
+    assert await shop.orders.known_external_ids(channel="web", external_ids=["W-1", "W-2"]) == {
+        "W-1": first.order_id
+    }
     await shop.system.drain()
     assert await shop.stock(shop.flour) == (100, 6)
 
@@ -248,7 +263,7 @@ async def test_another_order_under_a_known_external_id(shop):
         {"total_minor": 1},
         {"currency": "USD"},
     ):
-        with pytest.raises(ExternalIdTaken):
+        with pytest.raises(ExternalOrderTaken):
             await shop.place(**(same | change))
         assert await shop.rows() == before, change
     assert await shop.stock(shop.flour) == (100, 1)
@@ -258,7 +273,7 @@ async def test_the_buyer_is_not_readable_in_the_database(shop):
     await shop.place(external_id="W-1", buyer="Wang Xiaoming 13800138000")
     row = await shop.owner.fetchrow("select orders::text as all from orders.orders")
     assert "Wang" not in row["all"]
-    assert "Wang Xiaoming".encode().hex() not in row["all"]
+    assert b"Wang Xiaoming".hex() not in row["all"]
 
 
 # At the same time
@@ -284,7 +299,10 @@ async def test_the_same_order_many_times_at_once_is_one_order(shop, external_id)
     answers = await asyncio.gather(*(shop.orders.place_orders(orders=[order]) for _ in range(8)))
     placed = {answer.order_id for (answer,) in answers if isinstance(answer, PlacedOrder)}
     assert len(placed) == 1
-    assert {answer.code for (answer,) in answers if isinstance(answer, Refusal)} <= {"idempotency-key-busy", "too-busy"}
+    assert {answer.code for (answer,) in answers if isinstance(answer, Refusal)} <= {
+        "idempotency-key-busy",
+        "too-busy",
+    }
     await shop.system.drain()
     assert await shop.stock(shop.flour) == (100, 5)
     assert (await shop.rows())["orders"] == 1
@@ -299,3 +317,11 @@ async def test_two_ways_to_the_same_external_id_at_once(shop):
     await shop.system.drain()
     assert await shop.stock(shop.flour) == (100, 5)
     assert await shop.findings() == []
+
+
+async def test_what_cannot_be_digested_fails_alone(shop):
+    orders = [shop.new(), shop.new(external_id="half a \ud800 pair"), shop.new()]
+    answers = await shop.orders.place_asked([Asked(order=order, actor="test") for order in orders])
+    assert [type(answer) for answer in answers] == [Answered, asyncpg.DataError, Answered]
+    assert (await shop.rows())["orders"] == 2
+    assert await shop.stock(shop.flour) == (100, 2)

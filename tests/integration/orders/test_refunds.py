@@ -110,7 +110,11 @@ async def test_a_refusal_changes_nothing(shop):
     before = (await shop.rows(), await shop.history(placed.order_id))
     cases = [
         (await shop.refund(placed.order_id, (flour.line_id, 4)), RefundTooLarge, {"left": 3, "wanted": 4}),
-        (await shop.refund(placed.order_id, (rice.line_id, 1), (flour.line_id, 4)), RefundTooLarge, {"left": 3}),
+        (
+            await shop.refund(placed.order_id, (rice.line_id, 1), (flour.line_id, 4)),
+            RefundTooLarge,
+            {"left": 3},
+        ),
         (
             await shop.refund(placed.order_id, amount=15_334),
             RefundTooLarge,
@@ -134,7 +138,9 @@ async def test_a_refusal_changes_nothing(shop):
 async def test_a_key_makes_a_refund_happen_once(shop):
     placed = await shop.paid((shop.flour, 4))
     (line,) = placed.lines
-    new = NewRefund(order_id=placed.order_id, lines=(RefundUnits(line_id=line.line_id, quantity=1),), key="credit 1")
+    new = NewRefund(
+        order_id=placed.order_id, lines=(RefundUnits(line_id=line.line_id, quantity=1),), key="credit 1"
+    )
     first, same, other, refused = await shop.orders.refund_orders(
         refunds=[
             new,

@@ -101,7 +101,10 @@ async def test_every_other_transition_names_both_states(shop, client, admin):
 
 async def test_in_one_call_each_order_has_its_own_answer(shop):
     paid, pending = await shop.paid(), await shop.place()
-    asked = [Transition(order_id=order_id) for order_id in (paid.order_id, pending.order_id, 999_999, paid.order_id)]
+    asked = [
+        Transition(order_id=order_id)
+        for order_id in (paid.order_id, pending.order_id, 999_999, paid.order_id)
+    ]
     shipped = await shop.orders.ship_orders(orders=asked)
     assert [type(answer) for answer in shipped] == [type(None), WrongState, OrderMissing, WrongState]
     assert shipped[3].params == {"order_id": paid.order_id, "status": "shipped", "wanted": "shipped"}
@@ -118,7 +121,10 @@ async def test_the_time_of_a_past_fact_counts(shop):
         asked = [Transition(order_id=placed.order_id, at=then + timedelta(hours=hours))]
         assert await step(orders=asked) == [None]
     history = await shop.history(placed.order_id)
-    assert (history.shipped_at - then, history.completed_at - then) == (timedelta(hours=1), timedelta(hours=2))
+    assert (history.shipped_at - then, history.completed_at - then) == (
+        timedelta(hours=1),
+        timedelta(hours=2),
+    )
 
 
 async def test_of_two_contrary_transitions_at_once_one_happens(shop, client, admin):
@@ -126,7 +132,10 @@ async def test_of_two_contrary_transitions_at_once_one_happens(shop, client, adm
         placed = await shop.place()
         path = f"/api/orders/{placed.order_id}"
         answers = await asyncio.gather(
-            *(client.post(f"{path}/{step}", json={}, headers=admin) for step in ("pay", "cancel", "pay", "cancel"))
+            *(
+                client.post(f"{path}/{step}", json={}, headers=admin)
+                for step in ("pay", "cancel", "pay", "cancel")
+            )
         )
         assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     await shop.system.drain()
@@ -137,7 +146,10 @@ async def test_shipping_twice_at_once_ships_once(shop):
     placed = await shop.paid((shop.flour, 10))
     answers = await asyncio.gather(*(shop.ship(placed.order_id) for _ in range(4)))
     assert sum(answer is None for answer in answers) == 1
-    assert {answer.code for answer in answers if isinstance(answer, Refusal)} <= {"wrong-state", "shipping-under-way"}
+    assert {answer.code for answer in answers if isinstance(answer, Refusal)} <= {
+        "wrong-state",
+        "shipping-under-way",
+    }
     await shop.system.drain()
     assert await shop.stock(shop.flour) == (90, 0)
     assert (await shop.rows())["shipping"] == 0

@@ -253,8 +253,16 @@ async def test_the_timeline_of_a_currency(
     assert [await active(at) for at in (system.clock.now, later - moment)] == [between, between]
     assert [await active(at) for at in (later, later + timedelta(days=999))] == [second, second]
     assert [await active(later, "USD"), await active(later, "EUR")] == [dollars, "no-active-rule"]
-    superseded = await client.get(f"/api/rules/{first}", headers=admin)
-    assert superseded.json()["status"] == "superseded"
+
+    async def listed(status: str) -> list[int]:
+        found = await client.get("/api/rules", params={"status": status}, headers=admin)
+        assert {rule["status"] for rule in found.json()["items"]} == {status}
+        return [rule["rule_id"] for rule in found.json()["items"]]
+
+    draft_id = (await draft()).json()["rule_id"]
+    assert await listed("superseded") == [first]
+    assert await listed("published") == [between, dollars, second]
+    assert await listed("draft") == [draft_id]
 
 
 async def test_a_second_start_at_the_same_moment_replaces_the_first(

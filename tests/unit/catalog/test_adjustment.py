@@ -60,9 +60,17 @@ def made(on_shelf: Shelf, *adjustments: Adjustment) -> list[tuple[str, int]]:
 
 def test_coming_units_lie_in_the_named_batch_or_in_that_without_a_number() -> None:
     on_shelf = shelf()
-    wanted = [Adjustment(7, 3, "found", "new", SOON), Adjustment(7, 2, "found"), Adjustment(7, 1, "found", "new")]
+    wanted = [
+        Adjustment(7, 3, "found", "new", SOON),
+        Adjustment(7, 2, "found"),
+        Adjustment(7, 1, "found", "new"),
+    ]
     changes = adjust(wanted, {7: on_shelf}, NOW, None)
-    assert [(m.batch.batch_id, m.delta) for m in changes.movements] == [("new", 3), ("DEFAULT", 2), ("new", 1)]
+    assert [(m.batch.batch_id, m.delta) for m in changes.movements] == [
+        ("new", 3),
+        ("DEFAULT", 2),
+        ("new", 1),
+    ]
     assert [(b.batch_id, b.stock, b.expiry_date) for b in new_batches(changes)] == [
         ("new", 4, SOON),
         ("DEFAULT", 2, None),

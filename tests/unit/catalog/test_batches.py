@@ -66,7 +66,10 @@ def test_units_come_back_to_the_last_allocation_first() -> None:
 )
 def test_nothing_is_lost_or_made(contents, wanted) -> None:
     stock = shelf(
-        *(batch(n, units, None if days is None else TODAY + timedelta(days)) for n, (units, days) in enumerate(contents, 1))
+        *(
+            batch(n, units, None if days is None else TODAY + timedelta(days))
+            for n, (units, days) in enumerate(contents, 1)
+        )
     )
     before = {one.inventory_id: one.stock for one in stock.batches}
     if stock.unexpired(TODAY) < wanted:
@@ -77,7 +80,9 @@ def test_nothing_is_lost_or_made(contents, wanted) -> None:
     assert sum(units for _, units in portions) == wanted
     assert all(one.sellable_on(TODAY) and units > 0 for one, units in portions)
     taken = {one.inventory_id: units for one, units in portions}
-    assert all(one.stock == before[one.inventory_id] - taken.get(one.inventory_id, 0) >= 0 for one in stock.batches)
+    assert all(
+        one.stock == before[one.inventory_id] - taken.get(one.inventory_id, 0) >= 0 for one in stock.batches
+    )
     # Whatever expires sooner than the last batch that was opened is empty.
     last = portions[-1][0]
     earlier = [one for one in stock.batches[: stock.batches.index(last)] if one.sellable_on(TODAY)]

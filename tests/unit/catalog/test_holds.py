@@ -40,7 +40,12 @@ class Scene:
         return settle(self.held, fact, {7: self.shelf}, self.changes)
 
     def stands(self) -> tuple[object, ...]:
-        return self.held.state, self.held.reserved[0], self.shelf.reserved, [b.stock for b in self.shelf.batches]
+        return (
+            self.held.state,
+            self.held.reserved[0],
+            self.shelf.reserved,
+            [b.stock for b in self.shelf.batches],
+        )
 
 
 def returned(units: int, *, restock: bool, shipped: bool, sequence: int = 1) -> Fact:
@@ -91,7 +96,7 @@ def test_units_given_back_unshipped_without_restock_are_written_off() -> None:
     scene = Scene()
     assert scene.settle(returned(5, restock=False, shipped=False))
     assert scene.stands() == ("confirmed", 5, 5, [0, 5])
-    assert [(m.batch.batch_id, m.delta, m.reason, m.actor) for m in scene.changes.movements] == [
+    assert [(m.batch.batch_id, m.delta, m.cause.reason, m.cause.actor) for m in scene.changes.movements] == [
         ("soon", -4, "written-off", "account:1"),
         ("late", -1, "written-off", "account:1"),
     ]
@@ -154,7 +159,8 @@ def test_the_order_of_facts_does_not_matter(order) -> None:
         ended("refunded"),
     ]
     scene = Scene()
-    assert all([scene.settle(facts[n]) for n in order])
+    for place in order:
+        assert scene.settle(facts[place])
     assert scene.stands() == ("refunded", 0, 0, [2, 6])
 
 

@@ -103,7 +103,7 @@ def test_never_more_than_there_is_and_never_a_needless_refusal(requests, stock) 
     shelves = {n: shelf(n, units) for n, units in enumerate(stock, 1)}
     units = [gathered(StockLine(product_id=ProductId(p), quantity=q) for p, q in lines) for lines in requests]
     outcomes = decide([(one, TODAY, None) for one in units], shelves, dict.fromkeys(shelves, True))
-    left = {n: units for n, units in enumerate(stock, 1)}
+    left = dict(enumerate(stock, 1))
     for wanted, outcome in zip(units, outcomes, strict=True):
         fits = all(left[product] >= quantity for product, quantity in wanted)
         assert isinstance(outcome, Granted) is fits

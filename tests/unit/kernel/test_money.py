@@ -38,6 +38,7 @@ def test_amounts_become_minor_units(text: str, currency: str, minor: int) -> Non
         ("1e400", "CNY"),
         ("abc", "CNY"),
         ("1" * 17, "CNY"),
+        ("500." + "0" * 30 + "1", "CNY"),
     ],
 )
 def test_what_is_no_amount_of_the_currency_is_refused(text: str, currency: str) -> None:

@@ -51,9 +51,7 @@ def test_their_worth_is_the_exact_share_rounded_half_up(left: int, of: int, data
 def test_an_amount_is_spread_by_largest_remainder(
     left: list[tuple[int, int]], amount: int, taken: list[int]
 ) -> None:
-    found = {
-        line.line_id: line.amount_minor for line in take_amount(list(lines(*left).values()), amount)
-    }
+    found = {line.line_id: line.amount_minor for line in take_amount(list(lines(*left).values()), amount)}
     assert [found.get(number, 0) for number in range(1, len(left) + 1)] == taken
     assert all(amount for amount in found.values())
 
@@ -70,7 +68,9 @@ def test_never_more_than_is_left() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 10**7)), min_size=1, max_size=6), st.data())
-def test_any_series_of_refunds_adds_up_to_the_whole(order: list[tuple[int, int]], data: st.DataObject) -> None:
+def test_any_series_of_refunds_adds_up_to_the_whole(
+    order: list[tuple[int, int]], data: st.DataObject
+) -> None:
     left = lines(*order)
     refunded = 0
     for _ in range(data.draw(st.integers(0, 8))):

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 from fenxiao.catalog.api import ProductMissing
 from fenxiao.catalog.domain.batches import NO_BATCH, Batch, Portion, Shelf, in_order_of_sale, take_any
-from fenxiao.catalog.domain.movements import COUNTED, Changes, Movement
+from fenxiao.catalog.domain.movements import COUNTED, Cause, Changes, Movement
 from fenxiao.catalog.domain.refusals import AdjustmentsRefused, BelowReserved
 from fenxiao.kernel.errors import FieldError, Invalid, Refusal
 
@@ -41,7 +41,7 @@ def set_batch(shelf: Shelf, batch: Batch, stock: int, at: datetime, changes: Cha
         return refusal
     if delta:
         batch.stock = stock
-        changes.movements.append(Movement(batch, delta, COUNTED, at))
+        changes.movements.append(Movement(batch, delta, Cause(COUNTED, at)))
     return None
 
 
@@ -75,10 +75,8 @@ def adjust(
         outcome = _come(shelf, adjustment) if adjustment.delta > 0 else _go(shelf, adjustment, at)
         if isinstance(outcome, list):
             sign = 1 if adjustment.delta > 0 else -1
-            changes.movements += [
-                Movement(batch, sign * units, adjustment.reason, at, None, reference)
-                for batch, units in outcome
-            ]
+            cause = Cause(adjustment.reason, at, None, reference)
+            changes.movements += [Movement(batch, sign * units, cause) for batch, units in outcome]
         else:
             conflicts.append(FieldError(f"items.{place}.{outcome[0]}", outcome[1], outcome[2]))
     if missing:

@@ -10,7 +10,15 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from fenxiao.catalog.domain.batches import Portion, Shelf, give_back, take, take_any
-from fenxiao.catalog.domain.movements import RETURNED, SHIPPED, UNSHIPPED, WRITTEN_OFF, Changes, Movement
+from fenxiao.catalog.domain.movements import (
+    RETURNED,
+    SHIPPED,
+    UNSHIPPED,
+    WRITTEN_OFF,
+    Changes,
+    Movement,
+    by_order,
+)
 from fenxiao.catalog.domain.reservation import Units
 
 State = Literal["open", "confirmed", "shipping", "shipped", "released", "cancelled", "refunded"]
@@ -87,19 +95,18 @@ def ship(
     held.inventory_ids = [batch.inventory_id for batch, _ in portions]
     held.taken = [quantity for _, quantity in portions]
     held.state = "shipping"
-    changes.out(portions, SHIPPED, at, order_id=held.order_id)
+    changes.out(portions, by_order(held.order_id, SHIPPED, at))
     return portions
 
 
 def unship(held: Held, shelves: Mapping[int, Shelf], changes: Changes, at: datetime) -> None:
     """The shipment did not happen: its units lie in their batches again and are reserved again."""
     batches = {batch.inventory_id: batch for shelf in shelves.values() for batch in shelf.batches}
+    assert held.order_id is not None  # noqa: S101 - it was shipped for an order
+    cause = by_order(held.order_id, UNSHIPPED, at)
     for inventory_id, units in zip(held.inventory_ids, held.taken, strict=True):
-        batch = batches[inventory_id]
-        batch.stock += units
-        changes.movements.append(
-            Movement(batch, units, UNSHIPPED, at, held.order_id, f"orders/{held.order_id}")
-        )
+        batches[inventory_id].stock += units
+        changes.movements.append(Movement(batches[inventory_id], units, cause))
     for place, product_id in enumerate(held.product_ids):
         changes.reserved[product_id] += held.shipped[place]
         shelves[product_id].reserved += held.shipped[place]
@@ -158,7 +165,7 @@ def _write_off(fact: Fact, shelves: Mapping[int, Shelf], changes: Changes) -> bo
         portions = take_any(shelf, quantity, day, keep=shelf.reserved) or take_any(
             shelf, quantity, day, keep=0
         )
-        changes.out(portions or [], WRITTEN_OFF, fact.at, order_id=fact.order_id, actor=fact.actor)
+        changes.out(portions or [], by_order(fact.order_id, WRITTEN_OFF, fact.at, fact.actor))
     return True
 
 
@@ -173,12 +180,10 @@ def _return(held: Held, fact: Fact, shelves: Mapping[int, Shelf], changes: Chang
         if sum(held.taken[place] for place in places) < quantity:
             return False
         portions += give_back(held.taken, places, quantity)
-    reference = f"orders/{fact.order_id}"
+    cause = by_order(fact.order_id, RETURNED, fact.at, fact.actor)
     for place, units in portions:
         held.taken[place] -= units
         batch = batches[held.inventory_ids[place]]
         batch.stock += units
-        changes.movements.append(
-            Movement(batch, units, RETURNED, fact.at, fact.order_id, reference, fact.actor)
-        )
+        changes.movements.append(Movement(batch, units, cause))
     return True

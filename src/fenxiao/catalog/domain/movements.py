@@ -18,16 +18,28 @@ BY_ORDERS = (SHIPPED, UNSHIPPED, RETURNED, WRITTEN_OFF)
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
-    """库存流水: units of a batch that came (`delta` above 0) or went. `actor` None: whoever is asking."""
+class Cause:
+    """Why and when units moved, and for which order. `actor` None: whoever is asking."""
 
-    batch: Batch
-    delta: int
     reason: str
     at: datetime
     order_id: int | None = None
     reference: str | None = None
     actor: str | None = None
+
+
+def by_order(order_id: int, reason: str, at: datetime, actor: str | None = None) -> Cause:
+    """The cause of what moves for an order."""
+    return Cause(reason, at, order_id, f"orders/{order_id}", actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """库存流水: units of a batch that came (`delta` above 0) or went."""
+
+    batch: Batch
+    delta: int
+    cause: Cause
 
 
 @dataclass(slots=True)
@@ -58,22 +70,11 @@ class Changes:
         """By product and reason: the sum of the movements and the time of the last."""
         sums: dict[tuple[int, str], tuple[int, datetime]] = {}
         for movement in self.movements:
-            known = sums.get((movement.batch.product_id, movement.reason))
-            delta, at = known or (0, movement.at)
-            sums[movement.batch.product_id, movement.reason] = (delta + movement.delta, max(at, movement.at))
+            cause, product_id = movement.cause, movement.batch.product_id
+            delta, at = sums.get((product_id, cause.reason)) or (0, cause.at)
+            sums[product_id, cause.reason] = (delta + movement.delta, max(at, cause.at))
         return sums
 
-    def out(
-        self,
-        portions: Iterable[Portion],
-        reason: str,
-        at: datetime,
-        *,
-        order_id: int,
-        actor: str | None = None,
-    ) -> None:
-        """Units of an order that leave their batches."""
-        self.movements += [
-            Movement(batch, -units, reason, at, order_id, f"orders/{order_id}", actor)
-            for batch, units in portions
-        ]
+    def out(self, portions: Iterable[Portion], cause: Cause) -> None:
+        """Units that leave their batches."""
+        self.movements += [Movement(batch, -units, cause) for batch, units in portions]

@@ -57,10 +57,9 @@ _TAGS = func.array(
 _PRODUCT: Select[Any] = select(*product.c, _TAGS.label("tags"))
 
 
-async def find(reader: Reader, product_id: int, *, lock: bool = False) -> ProductView | None:
-    """The product, if there is one; `lock`: nobody changes it until the transaction ends."""
-    query = _PRODUCT.where(product.c.product_id == product_id)
-    row = await reader.fetchrow(query.with_for_update(of=product, key_share=True) if lock else query)
+async def find(reader: Reader, product_id: int) -> ProductView | None:
+    """The product, if there is one."""
+    row = await reader.fetchrow(_PRODUCT.where(product.c.product_id == product_id))
     return None if row is None else _view(dict(row.items()))
 
 

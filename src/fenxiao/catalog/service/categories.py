@@ -20,6 +20,7 @@ from fenxiao.catalog.service.products import retagged
 from fenxiao.infra.db import locks
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
+from fenxiao.infra.db.starts_over import starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import FieldError, Invalid
 from fenxiao.kernel.paging import Page
@@ -68,6 +69,7 @@ class Categories:
             )
             return tx.keep(created)
 
+    @starts_over
     async def change(self, category_id: int, fields: Mapping[str, Any]) -> CategoryView:
         """Another `name` or `parent_id` for a category; nothing may come to lie below itself."""
         async with self._db.begin() as tx:
@@ -95,6 +97,7 @@ class Categories:
             tx.audit("category.changed", about, before=_shown(before), after=_shown(after))
             return after
 
+    @starts_over
     async def delete(self, category_id: int) -> None:
         """Remove an empty category; `CategoryInUse` while products or categories are in it."""
         async with self._db.begin() as tx:
@@ -154,6 +157,7 @@ class Tags:
             tx.audit("tag.created", f"tags/{tag_id}", after={"name": name})
             return tx.keep(TagView(tag_id=tag_id, name=name))
 
+    @starts_over
     async def rename(self, tag_id: int, name: str) -> TagView:
         """Another name; the products that bear the tag have changed with it. `TagNotFound`, `TagExists`."""
         async with self._db.begin() as tx:
@@ -168,6 +172,7 @@ class Tags:
             tx.audit("tag.changed", f"tags/{tag_id}", before={"name": before.name}, after={"name": name})
             return TagView(tag_id=before.tag_id, name=name)
 
+    @starts_over
     async def delete(self, tag_id: int) -> None:
         """Remove the tag from all products and then altogether; `TagNotFound`."""
         async with self._db.begin() as tx:

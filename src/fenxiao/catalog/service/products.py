@@ -100,7 +100,9 @@ class Products:
         """
         now = self._db.clock()
         async with self._db.begin() as tx:
-            before = await _required(tx, product_id, lock=True)
+            # A statement of its own: what is read next was committed before the lock was granted.
+            await tx.execute("select 1 from product where product_id = $1 for no key update", product_id)
+            before = await _required(tx, product_id)
             if version not in (None, before.version):
                 raise StaleVersion
             present = {field: getattr(before, field) for field in (*_FIELDS, "tags")}
@@ -165,8 +167,8 @@ async def _write(tx: Transaction, content: ProductContent, statement: str, *valu
     return product_id
 
 
-async def _required(reader: Database | Transaction, product_id: int, *, lock: bool = False) -> ProductView:
-    found = await products.find(reader, product_id, lock=lock)
+async def _required(reader: Database | Transaction, product_id: int) -> ProductView:
+    found = await products.find(reader, product_id)
     if found is None:
         raise ProductNotFound(product_id=product_id)
     return found

@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from fenxiao.catalog.domain.batches import Batch, Shelf
-from fenxiao.catalog.domain.movements import Changes
+from fenxiao.catalog.domain.movements import Changes, Movement
 from fenxiao.catalog.events import StockMoved
+from fenxiao.catalog.store.arrays import literal
 from fenxiao.infra import context
 from fenxiao.infra.db.sql import Record
 from fenxiao.infra.db.transaction import Transaction
@@ -88,40 +89,50 @@ async def write(tx: Transaction, changes: Changes, now: datetime) -> None:
     if products:
         await tx.execute(
             "update stock s set on_hand = s.on_hand + t.on_hand, reserved = s.reserved + t.reserved"
-            " from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as t(product_id, on_hand, reserved)"
-            " where s.product_id = t.product_id",
-            list(products),
-            [on_hand for on_hand, _ in products.values()],
-            [reserved for _, reserved in products.values()],
+            " from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[])"
+            " as t(product_id, on_hand, reserved) where s.product_id = t.product_id",
+            literal(products),
+            literal(on_hand for on_hand, _ in products.values()),
+            literal(reserved for _, reserved in products.values()),
         )
     if not changes.movements:
         return
     batches = changes.per_batch()
     await tx.execute(
         "update inventory i set stock = i.stock + t.delta, updated_at = $3"
-        " from unnest($1::bigint[], $2::bigint[]) as t(inventory_id, delta) where i.inventory_id = t.inventory_id",
-        list(batches),
-        list(batches.values()),
+        " from unnest($1::text::bigint[], $2::text::bigint[]) as t(inventory_id, delta)"
+        " where i.inventory_id = t.inventory_id",
+        literal(batches),
+        literal(batches.values()),
         now,
     )
-    await _record(tx, changes)
+    await _record(tx, changes.movements)
     for (product_id, reason), (delta, at) in changes.per_reason().items():
         tx.emit(StockMoved(product_id=ProductId(product_id), delta=delta, reason=reason), at=at)
 
 
-async def _record(tx: Transaction, changes: Changes) -> None:
+async def _record(tx: Transaction, moved: Sequence[Movement]) -> None:
     actor = context.current().actor
-    moved = changes.movements
+    # A cause is shared by many movements: it is sent once, and each movement says the place of its own.
+    causes = list(dict.fromkeys(movement.cause for movement in moved))
+    places = {cause: place for place, cause in enumerate(causes, 1)}
     await tx.execute(
-        "insert into stock_movement (inventory_id, product_id, delta, reason, actor, at, order_id, reference)"
-        " select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[],"
-        " $7::bigint[], $8::text[])",
-        [movement.batch.inventory_id for movement in moved],
-        [movement.batch.product_id for movement in moved],
-        [movement.delta for movement in moved],
-        [movement.reason for movement in moved],
-        [movement.actor or actor for movement in moved],
-        [movement.at for movement in moved],
-        [movement.order_id for movement in moved],
-        [movement.reference for movement in moved],
+        """
+        insert into stock_movement (inventory_id, product_id, delta, reason, actor, at, order_id, reference)
+        select m.inventory_id, m.product_id, m.delta, c.reason, c.actor, c.at, c.order_id, c.reference
+        from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[]) with ordinality
+               as m(inventory_id, product_id, delta, cause, n)
+        join unnest($5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[]) with ordinality
+               as c(reason, actor, at, order_id, reference, place) on c.place = m.cause
+        order by m.n
+        """,
+        literal(movement.batch.inventory_id for movement in moved),
+        literal(movement.batch.product_id for movement in moved),
+        literal(movement.delta for movement in moved),
+        literal(places[movement.cause] for movement in moved),
+        [cause.reason for cause in causes],
+        [cause.actor or actor for cause in causes],
+        [cause.at for cause in causes],
+        [cause.order_id for cause in causes],
+        [cause.reference for cause in causes],
     )

@@ -1,17 +1,17 @@
-"""The import itself: read everything, check everything, then hand it to the contexts in their order."""
+"""The import itself: what was read and checked is handed to the contexts in their order."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from fenxiao.catalog.api import CatalogApi, NewProduct, StockChange
-from fenxiao.commands.import_retail import loaded, matching, rejects, rows, source, sponsors
-from fenxiao.commands.import_retail.faults import SourceFault
+from fenxiao.commands.import_retail import loaded, matching, sponsors
+from fenxiao.commands.import_retail.counts import Counts
 from fenxiao.commands.import_retail.loaded import CHANNEL, Loaded
 from fenxiao.commands.import_retail.matching import Match, Shelf, SoldLine
+from fenxiao.commands.import_retail.plan import CURRENCY, PLAN, PLAN_FROM
 from fenxiao.commands.import_retail.rows import Reject, Return, Sale, Sorted
 from fenxiao.commands.import_retail.source import Source
 from fenxiao.kernel.errors import Refusal
@@ -21,25 +21,11 @@ from fenxiao.orders.api import NewLine, NewOrder, NewRefund, OrdersApi, PlacedOr
 from fenxiao.rules.api import RulesApi
 
 T = TypeVar("T")
-CURRENCY = "GBP"
 DIRECT = "DIRECT"
 """Stands for sales in which nobody is named: without sponsor, login or downline, and it earns nothing."""
 
 BATCH = 200
 """Orders per call: each call is a few statements, and short enough to let others in between."""
-
-PLAN = {
-    "name": "Online Retail II",
-    "currency": CURRENCY,
-    "accrue_on": "completed",
-    "hold_days": 0,
-    "rounding": "half_up",
-    "base": "paid_amount",
-    "max_payout_rate": "1",
-    "components": [{"type": "unilevel", "name": "upline", "levels": ["0.10", "0.05"]}],
-    "rewards": [],
-}
-PLAN_FROM = datetime(2009, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +40,6 @@ class Ports:
 
 Advance = Callable[[str, int, int], None]
 """Told after every step: what is being done, how much is done, how much there is."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the file's rows in this run; `known` ones were loaded by an earlier one."""
-
-    orders: int = 0
-    lines: int = 0
-    known_orders: int = 0
-    returns_whole: int = 0
-    returns_not_whole: int = 0
-    refunds: int = 0
-    known_refunds: int = 0
-    gross_minor: int = 0
-    refunded_minor: int = 0
-    rejects: list[Reject] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    """What a context refused, which the rules of the import do not foresee."""
 
 
 class Import:
@@ -318,43 +286,3 @@ def _batches(items: Sequence[T]) -> list[tuple[int, Sequence[T]]]:
         (min(start + BATCH, len(items)), items[start : start + BATCH])
         for start in range(0, len(items), BATCH)
     ]
-
-
-async def prepare(ports: Ports, orders: Path, distributors: Path | None, advance: Advance) -> Import:
-    """Read both files and check all that can be checked before anything is written; `SourceFault` says what is wrong."""
-    file = source.read(orders)
-    sorted_out = rows.sort_out(file)
-    people = sponsors.read(distributors) if distributors is not None else []
-    people = _with_customers(people, file)
-    await _check_sponsors(ports.network, people, distributors)
-    return Import(ports, file, sorted_out, people, advance)
-
-
-def _with_customers(people: list[sponsors.Joined], file: Source) -> list[sponsors.Joined]:
-    """The distributors of the CSV and, without sponsor, the customers of the file that it lacks."""
-    listed = {person.external_id for person in people}
-    first: dict[str, datetime] = {}
-    for row in range(file.rows):
-        customer = file.customer.of(row)
-        if customer is not None and customer not in listed:
-            at = file.time.of(row)
-            first[customer] = min(at, first.get(customer, at))
-    # Before the listed ones: a sponsor may be somebody whom only the orders name.
-    return [sponsors.Joined(customer, at, None) for customer, at in first.items()] + people
-
-
-async def _check_sponsors(
-    network: NetworkApi, people: list[sponsors.Joined], distributors: Path | None
-) -> None:
-    listed = {person.external_id for person in people}
-    absent = sorted({p.sponsor for p in people if p.sponsor is not None} - listed)
-    known = await network.known_external_ids(external_ids=absent) if absent else {}
-    unknown = [name for name in absent if name not in known]
-    if unknown:
-        message = f"{distributors}: sponsor {unknown[0]} is neither in the file nor known; add a line for it"
-        raise SourceFault(message)
-
-
-def write_rejects(run: Import, path: Path) -> None:
-    """Write the file of rejected rows."""
-    rejects.write(path, run.file, run.counts.rejects)

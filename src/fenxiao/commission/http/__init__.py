@@ -12,6 +12,6 @@ from fenxiao.infra.http.routing import router as new_router
 def router(held: Balances, settled: Settlements, explained: Explanations) -> APIRouter:
     """All routes of this context."""
     whole = new_router()
-    for part in (settlements.router(held, settled), explanations.router(explained), balances.router(held)):
+    for part in (settlements.router(settled), explanations.router(explained), balances.router(held)):
         whole.include_router(part)
     return whole

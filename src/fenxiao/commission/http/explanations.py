@@ -9,6 +9,7 @@ from fenxiao.commission.http import access
 from fenxiao.commission.http.balances import EntryAnswer, entry_answer
 from fenxiao.commission.service.explanation import Answered, EntryMissing, Explained, Explanations
 from fenxiao.engine.explain import render
+from fenxiao.engine.texts import NOTHING, say
 from fenxiao.infra import i18n
 from fenxiao.infra.context import current
 from fenxiao.infra.http.auth import Caller
@@ -20,7 +21,6 @@ from fenxiao.kernel.money import from_minor
 
 RULE = "Rule version {rule_id} was in effect when the order was paid."
 CORRECTED = "Refund {refund} of order {order_id} changed this commission from {before} to {after} {currency}; that is {amount}."
-NOTHING = "You get nothing from order {order_id}."
 REASONS: Mapping[str, str] = {
     "cancelled": "The order was cancelled.",
     "no-plan": "No plan was in effect when the order was paid, so it earns nobody any commission.",
@@ -131,4 +131,4 @@ def _why(answered: Answered, language: Language) -> Sequence[str]:
         rule = i18n.render(RULE, {"rule_id": answered.rule_id}, language)
         return (rule, *render(answered.trace, answered.distributor_id, language))
     reasons = [i18n.render(REASONS[reason.code], reason.params, language) for reason in answered.reasons]
-    return (i18n.render(NOTHING, {"order_id": answered.order_id}, language), *reasons)
+    return (say(language, NOTHING, order_id=answered.order_id), *reasons)

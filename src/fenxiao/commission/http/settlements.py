@@ -7,8 +7,7 @@ from fastapi import APIRouter, Response
 
 from fenxiao.commission.http import access
 from fenxiao.commission.queries.settlement import Settlement
-from fenxiao.commission.service.balances import Balances, SettlementMissing
-from fenxiao.commission.service.settlement import Settlements
+from fenxiao.commission.service.settlement import SettlementMissing, Settlements
 from fenxiao.infra.http.auth import Caller, require
 from fenxiao.infra.http.fields import Answer, Body, Id, Moment
 from fenxiao.infra.http.headers import Idempotency
@@ -55,7 +54,7 @@ class SettlementAnswer(Answer):
     released: Sequence[ReleasedAnswer]
 
 
-def router(balances: Balances, settlements: Settlements) -> APIRouter:
+def router(settlements: Settlements) -> APIRouter:
     """Settling one distributor and all, and how far a settlement has come."""
     routes = new_router(tags=["commission"])
 
@@ -69,8 +68,7 @@ def router(balances: Balances, settlements: Settlements) -> APIRouter:
         once: Idempotency,
         body: Nothing | None = None,  # noqa: ARG001 - only checked to be empty
     ) -> SettlementAnswer:
-        settlement_id = await settlements.settle_distributor(DistributorId(distributor_id), once=once)
-        return _answer(await balances.settlement(settlement_id))
+        return _answer(await settlements.settle_distributor(DistributorId(distributor_id), once=once))
 
     @routes.post(
         "/api/settlements", status_code=202, summary="Settle everybody", dependencies=[require(access.SETTLE)]
@@ -78,13 +76,13 @@ def router(balances: Balances, settlements: Settlements) -> APIRouter:
     async def settle_all(
         once: Idempotency, response: Response, body: NewSettlement | None = None
     ) -> SettlementAnswer:
-        settlement_id = await settlements.settle_all(cutoff=body.cutoff if body else None, once=once)
-        response.headers["Location"] = f"/api/settlements/{settlement_id}"
-        return _answer(await balances.settlement(settlement_id))
+        queued = await settlements.settle_all(cutoff=body.cutoff if body else None, once=once)
+        response.headers["Location"] = f"/api/settlements/{queued.settlement_id}"
+        return _answer(queued)
 
     @routes.get("/api/settlements/{settlement_id}", summary="How far a settlement has come")
     async def settlement(who: Caller, settlement_id: Id) -> SettlementAnswer:
-        found = await balances.settlement(SettlementId(settlement_id))
+        found = await settlements.find(SettlementId(settlement_id))
         if not (who.may(access.SETTLE) or access.sees_all(who) or who.owns(found.distributor_id)):
             raise SettlementMissing(settlement_id=settlement_id)
         return _answer(found)

@@ -2,20 +2,12 @@
 
 from dataclasses import dataclass
 
-from fenxiao.commission.queries import balances, entries, settlement
+from fenxiao.commission.queries import balances, entries
 from fenxiao.commission.queries.balances import Balance
 from fenxiao.commission.queries.entries import Entry
-from fenxiao.commission.queries.settlement import Settlement
 from fenxiao.infra.db.database import Database
-from fenxiao.kernel.errors import NotFound
-from fenxiao.kernel.ids import DistributorId, OrderId, SettlementId
+from fenxiao.kernel.ids import DistributorId, OrderId
 from fenxiao.kernel.paging import Page
-
-
-class SettlementMissing(NotFound):
-    """There is no settlement {settlement_id}."""
-
-    code = "settlement-missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +21,7 @@ class Account:
 
 
 class Balances:
-    """Reads balances, entries and settlements."""
+    """Reads balances and entries."""
 
     def __init__(self, db: Database, currency: str) -> None:
         self._db = db
@@ -54,10 +46,3 @@ class Balances:
         )
         mine = next((one for one in held if one.currency == currency), Balance(currency=currency))
         return Account(distributor_id=distributor_id, balance=mine, balances=held, page=page)
-
-    async def settlement(self, settlement_id: SettlementId) -> Settlement:
-        """One settlement and how far it has come; SettlementMissing."""
-        found = await settlement.settlement(self._db, settlement_id)
-        if found is None:
-            raise SettlementMissing(settlement_id=settlement_id)
-        return found

@@ -7,15 +7,15 @@ from fenxiao.commission.queries.proof import Fault
 from fenxiao.infra.db.database import Database
 
 QUESTIONS = {
-    "balances are the sums of their postings": proof.BALANCES,
-    "what is held is what was earned": proof.EARNED,
-    "entries come to the expense of their order": proof.EXPENSES,
-    "every entry is booked once": proof.BOOKINGS,
-    "every release is booked once": proof.RELEASES,
-    "statements are the sums of what they released": proof.STATEMENTS,
-    "corrections stand where what they correct stands": proof.CORRECTIONS,
-    "nothing is released before its time": proof.SETTLED,
-    "nothing is released by nobody": proof.UNSETTLED,
+    "balances": proof.BALANCES,
+    "earned": proof.EARNED,
+    "expenses": proof.EXPENSES,
+    "bookings": proof.BOOKINGS,
+    "releases": proof.RELEASES,
+    "statements": proof.STATEMENTS,
+    "corrections": proof.CORRECTIONS,
+    "settled": proof.SETTLED,
+    "unsettled": proof.UNSETTLED,
 }
 """Each has a name, and finds one row per fault. Debits equal credits by construction: a posting has one of each."""
 

@@ -7,14 +7,17 @@ from zoneinfo import ZoneInfo
 from fenxiao.commission.domain.posting import changes, released
 from fenxiao.commission.domain.statement import Matured, Statement, statements
 from fenxiao.commission.events import CommissionReleased
+from fenxiao.commission.queries.settlement import Settlement, settlement
 from fenxiao.commission.service import ledger
 from fenxiao.infra.db import runs
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.runs import Run
+from fenxiao.infra.db.sql import Reader
 from fenxiao.infra.db.starts_over import starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.clock import Clock
+from fenxiao.kernel.errors import NotFound
 from fenxiao.kernel.ids import DistributorId, RunId, SettlementId
 
 KIND = "settlement"
@@ -23,6 +26,12 @@ KIND = "settlement"
 _DISTRIBUTORS = 200
 _ENTRIES = 5000
 """A chunk ends before either: it is one transaction, and accruals of its orders wait for it."""
+
+
+class SettlementMissing(NotFound):
+    """There is no settlement {settlement_id}."""
+
+    code = "settlement-missing"
 
 
 class Settlements:
@@ -34,20 +43,20 @@ class Settlements:
         self._timezone = timezone
 
     @starts_over
-    async def settle_distributor(self, distributor_id: DistributorId, *, once: Once | None) -> SettlementId:
+    async def settle_distributor(self, distributor_id: DistributorId, *, once: Once | None) -> Settlement:
         """Release what has matured for one distributor until now."""
         now = self._clock()
         async with self._db.begin(once=once) as tx:
             if tx.prior:
-                return SettlementId(tx.prior.load(int))
+                return tx.prior.load(Settlement)
             settlement_id = await _open(tx, cutoff=now, now=now, distributor_id=distributor_id)
             await _release(tx, settlement_id, [distributor_id], cutoff=now, now=now)
             tx.audit(
                 "commission.settled", f"distributors/{distributor_id}", after={"settlement_id": settlement_id}
             )
-            return tx.keep(settlement_id)
+            return tx.keep(await _settlement(tx, settlement_id))
 
-    async def settle_all(self, *, cutoff: datetime | None, once: Once | None) -> SettlementId:
+    async def settle_all(self, *, cutoff: datetime | None, once: Once | None) -> Settlement:
         """Queue the release of what has matured for everybody until the cut-off (None: now).
 
         A cut-off ahead of now is the operator's word that the hold of what matures until then ends now.
@@ -55,14 +64,14 @@ class Settlements:
         now = self._clock()
         async with self._db.begin(once=once) as tx:
             if tx.prior:
-                return SettlementId(tx.prior.load(int))
+                return tx.prior.load(Settlement)
             settlement_id = await _queue(tx, cutoff=cutoff or now, now=now)
             tx.audit(
                 "commission.settled",
                 f"settlements/{settlement_id}",
                 after={"cutoff": (cutoff or now).isoformat()},
             )
-            return tx.keep(settlement_id)
+            return tx.keep(await _settlement(tx, settlement_id))
 
     async def settle_daily(self) -> SettlementId | None:
         """The day's scheduled settlement, of what had matured when the day began; None if it has been queued before."""
@@ -72,6 +81,10 @@ class Settlements:
             if await tx.fetchval("select true from settlement where scheduled and cutoff = $1", cutoff):
                 return None
             return await _queue(tx, cutoff=cutoff, now=now, scheduled=True)
+
+    async def find(self, settlement_id: SettlementId) -> Settlement:
+        """One settlement and how far it has come; SettlementMissing."""
+        return await _settlement(self._db, settlement_id)
 
     async def settle_chunk(self, run: Run) -> None:
         """The next distributors of a run, in one transaction with the run's cursor."""
@@ -86,6 +99,13 @@ class Settlements:
                 return
             await _release(tx, row["settlement_id"], due, cutoff=row["cutoff"], now=now)
             await runs.advance(tx, run, cursor=due[-1], done=len(due), now=now)
+
+
+async def _settlement(reader: Reader, settlement_id: SettlementId) -> Settlement:
+    found = await settlement(reader, settlement_id)
+    if found is None:
+        raise SettlementMissing(settlement_id=settlement_id)
+    return found
 
 
 async def _queue(

@@ -83,7 +83,7 @@ class Accounts:
         """Make the first administrator if there is none; a password made here is printed this once."""
         if await queries.account_by_username(self._db, ADMIN) is not None:
             return
-        given = password or secrets.token_urlsafe(12)
+        given = password or secrets.token_hex(10)
         stored = await self._passwords.hashed(given)
         async with self._db.begin() as tx:
             account_id = await tx.fetchval(

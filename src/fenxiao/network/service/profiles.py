@@ -63,12 +63,18 @@ class Profiles:
             after = await queries.profiles.profile(tx, distributor_id)
             assert after is not None  # noqa: S101 - its row is locked
             subject = f"distributors/{distributor_id}"
-            tx.audit("distributor.amended", subject, before=self._shown(before), after=self._shown(after))
+            # Two names may look alike when masked, hence the fields by name.
+            shown = {**self._shown(after), "fields": sorted(changes)}
+            tx.audit("distributor.amended", subject, before=self._shown(before), after=shown)
         return after
 
     def _shown(self, profile: Profile) -> dict[str, str | None]:
         shown = self.contacts(profile)
-        return {"display_name": profile.display_name, "phone": shown.phone, "email": shown.email}
+        return {
+            "display_name": contacts.masked_name(profile.display_name),
+            "phone": shown.phone,
+            "email": shown.email,
+        }
 
     def _next(self, field: str, present: bytes | None, changes: dict[str, Any], row: int) -> bytes | None:
         if field not in changes:

@@ -164,6 +164,9 @@ class Registrations:
                 return tx.prior.load(Profile)
             tree = await store.locked(tx, self._db.clock())
             sponsor = await _sponsor(tree, sponsor_id)
+            # Looked at once more under the lock: an inviter may have been suspended meanwhile.
+            if inviter is not None and (sponsor is None or sponsor.status != "active"):
+                raise UnknownInviteCode(invite_code=new.invite_code)
             node = self._node(new, held, sponsor, tree.now)
             await _add(tree, node)
             await holds.commit_one(tx, HOLDER, held.hold_id)
@@ -173,7 +176,11 @@ class Registrations:
             tx.audit(
                 "distributor.registered",
                 f"distributors/{node.distributor_id}",
-                after={"display_name": node.display_name, "sponsor_id": sponsor_id, "status": node.status},
+                after={
+                    "display_name": contacts.masked_name(node.display_name),
+                    "sponsor_id": sponsor_id,
+                    "status": node.status,
+                },
             )
             return tx.keep(_profile(node))
 

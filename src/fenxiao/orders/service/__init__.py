@@ -13,7 +13,7 @@ from fenxiao.infra.db import holds
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.kernel.errors import Refusal
-from fenxiao.kernel.ids import DistributorId, HoldId, OrderId
+from fenxiao.kernel.ids import DistributorId, OrderId
 from fenxiao.kernel.paging import Page
 from fenxiao.network.api import DistributorMissing, NetworkApi
 from fenxiao.orders.api import (
@@ -173,25 +173,21 @@ class Orders:
         The fence comes first: a commit that is late finds it and fails, so stock that goes back is used by nobody.
         """
         overdue = await self._catalog.overdue_holds(before=self._db.clock(), limit=SWEPT_AT_ONCE)
+        await self._shipping.settle(
+            [hold.order_id for hold in overdue if hold.state == "shipping" and hold.order_id]
+        )
         open_ = [hold.hold_id for hold in overdue if hold.state == "open"]
         if open_:
             async with self._db.begin() as tx:
                 outcomes = await holds.fence(tx, CATALOG, open_)
+            await self._catalog.release_holds(holds=[hold for hold in open_ if outcomes[hold] == "fenced"])
             committed = await known.ids_by_hold(
-                self._db, [hold for hold, is_ in outcomes.items() if is_ == "committed"]
+                self._db, [hold for hold in open_ if outcomes[hold] == "committed"]
             )
             await self._catalog.confirm_holds(holds=list(committed.items()))
-            await self._catalog.release_holds(holds=_fenced(outcomes))
-        await self._shipping.settle(
-            [hold.order_id for hold in overdue if hold.state == "shipping" and hold.order_id]
-        )
         if overdue:
             _log.info("stock of attempts that ran out of time was settled", holds=len(overdue))
         return len(overdue)
-
-
-def _fenced(outcomes: dict[HoldId, holds.Outcome]) -> list[HoldId]:
-    return [hold for hold, outcome in outcomes.items() if outcome == "fenced"]
 
 
 def _raise(answers: Sequence[Refusal | None]) -> None:

@@ -18,10 +18,10 @@ from fenxiao.infra.db import holds
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.starts_over import Moved, starts_over
-from fenxiao.kernel.errors import KeyReused, Refusal
-from fenxiao.kernel.ids import HoldId, RuleId
+from fenxiao.kernel.errors import KeyReused, Refusal, Unavailable
+from fenxiao.kernel.ids import RuleId
 from fenxiao.network.api import NetworkApi, Seller, SellerQuestion
-from fenxiao.orders.api import DistributorSuspended, ExternalIdTaken, PlacedOrder
+from fenxiao.orders.api import DistributorSuspended, ExternalOrderTaken, PlacedOrder
 from fenxiao.orders.queries import known
 from fenxiao.orders.service.attempt import Answered, Asked, Attempt, first_of_each
 from fenxiao.orders.service.committing import CATALOG, Committing, Fenced, buyer_index
@@ -90,8 +90,6 @@ class Placing:
             await self._commit(_open(batch), now + HOLD_FOR)
         except Exception:
             # Also before starting over: the next try may find the order made by another and need no stock.
-            with suppress(Exception):
-                await self._give_up(batch)
             raise
         await self._give_up(
             a for a in batch if isinstance(a.answer, Refusal) or (a.answer and not a.answer.made)
@@ -115,7 +113,7 @@ class Placing:
         for name, order_id in ids.items():
             attempt = named[name]
             same = attempt.is_of(there[order_id], buyer_index(self._cipher, attempt.order.buyer))
-            taken = ExternalIdTaken(external_id=attempt.order.external_id)
+            taken = ExternalOrderTaken(external_id=attempt.order.external_id)
             attempt.answer = Answered(there[order_id].order, made=False) if same else taken
 
     async def _ask_sellers(self, batch: Sequence[Attempt]) -> None:
@@ -190,9 +188,14 @@ class Placing:
             return
         async with self._db.begin() as tx:
             outcomes = await holds.fence(tx, CATALOG, taken)
-        fenced = [HoldId(hold) for hold, outcome in outcomes.items() if outcome == "fenced"]
-        if fenced:
+        fenced = [hold for hold, outcome in outcomes.items() if outcome == "fenced"]
+        if not fenced:
+            return
+        try:
             await self._catalog.release_holds(holds=fenced)
+        except Unavailable:
+            # Fenced is what counts: nobody can use this stock any more, and the sweep brings it back.
+            _log.warning("stock of refused orders is left to the sweep", holds=len(fenced))
 
 
 def _open(batch: Iterable[Attempt]) -> list[Attempt]:

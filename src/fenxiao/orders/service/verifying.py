@@ -83,6 +83,9 @@ def replayed(order: RefundedOrder) -> Iterator[Fault]:
         subject = f"orders.refund/{refund.refund_id}"
         if refund.sequence != place:
             yield Fault(subject, f"sequence {place}", f"sequence {refund.sequence}")
+        kind = "units" if any(units for _, units, _ in refund.lines) else "amount"
+        if refund.lines and refund.kind != kind:
+            yield Fault(subject, f"kind {kind}, as its lines say", f"kind {refund.kind}")
         sum_of_lines = sum(amount for _, _, amount in refund.lines)
         if refund.amount_minor != sum_of_lines:
             yield Fault(

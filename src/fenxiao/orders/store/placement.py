@@ -122,10 +122,11 @@ class LineColumns:
 _LINE_NAMES = (
     "order_id, line_id, product_id, facts_id, quantity, unit_price_minor, discount_minor, amount_minor"
 )
+# The columns travel as text: for arrays of this size that is several times cheaper than the driver's encoding.
 _INSERT_LINES = (
-    f"insert into order_line ({_LINE_NAMES}, seal) select {_LINE_NAMES}, {LINE_SEAL}"
-    " from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::bigint[], $7::bigint[], $8::bigint[])"
-    f" as t({_LINE_NAMES})"
+    f"insert into order_line ({_LINE_NAMES}, seal) select {_LINE_NAMES}, {LINE_SEAL} from unnest("
+    "$1::text::bigint[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::int[],"
+    f" $6::text::bigint[], $7::text::bigint[], $8::text::bigint[]) as t({_LINE_NAMES})"
 )
 
 
@@ -133,15 +134,19 @@ async def insert_lines(tx: Transaction, lines: LineColumns) -> None:
     """Write the lines of any number of orders."""
     await tx.execute(
         _INSERT_LINES,
-        lines.order_id,
-        lines.line_id,
-        lines.product_id,
-        lines.facts_id,
-        lines.quantity,
-        lines.unit_price_minor,
-        lines.discount_minor,
-        lines.amount_minor,
+        _integers(lines.order_id),
+        _integers(lines.line_id),
+        _integers(lines.product_id),
+        _integers(lines.facts_id),
+        _integers(lines.quantity),
+        _integers(lines.unit_price_minor),
+        _integers(lines.discount_minor),
+        _integers(lines.amount_minor),
     )
+
+
+def _integers(values: Sequence[int]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 async def allocate_ids(tx: Transaction, *, orders: int, lines: int) -> tuple[list[OrderId], list[LineId]]:

@@ -14,14 +14,10 @@ from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.ids import RuleId
 from fenxiao.kernel.paging import Page
 from fenxiao.rules import queries
-from fenxiao.rules.api import (
-    NoActiveRule,
-    RuleQuestion,
-    RuleVersion,
-)
+from fenxiao.rules.api import NoActiveRule, RuleQuestion, RuleVersion
 from fenxiao.rules.domain import difference
 from fenxiao.rules.domain.documents import digest
-from fenxiao.rules.queries import Rule, State
+from fenxiao.rules.queries import Rule, Status
 from fenxiao.rules.service import limits
 from fenxiao.rules.service.drafts import audited, demand_draft, demand_same, found, insert, next_version
 from fenxiao.rules.service.publication import demand_lawful, demand_notice, hold_timeline, put_in_effect
@@ -142,10 +138,12 @@ class Rules:
         return await self.find(rule_id)
 
     async def list_rules(
-        self, *, name: str | None, currency: str | None, state: State | None, cursor: str | None, limit: int
+        self, *, name: str | None, currency: str | None, status: Status | None, cursor: str | None, limit: int
     ) -> Page[Rule]:
+        """Versions of all plans, the newest first."""
+        now = self._clock()
         return await queries.listed(
-            self._db, name=name, currency=currency, state=state, cursor=cursor, limit=limit
+            self._db, name=name, currency=currency, status=status, now=now, cursor=cursor, limit=limit
         )
 
     async def compare(
