@@ -20,14 +20,24 @@ class ProductChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StockMoved(Event):
-    """Units of a product came or went; `delta` is the sum of one operation's movements of this product."""
+class MovedUnits:
+    """So many units of a product came (positive) or went (negative)."""
 
-    type = "stock.moved"
     product_id: ProductId
     delta: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockMoved(Event):
+    """Units came or went for one reason; each product once, `delta` the sum of its movements in one operation.
+
+    One event for all products of an operation: shipping five hundred orders moves thousands of them.
+    """
+
+    type = "stock.moved"
     reason: str
+    units: tuple[MovedUnits, ...]
 
     def subject(self) -> str:
-        """The product."""
-        return f"products/{self.product_id}"
+        """The stock as a whole; movements commute, so their order does not matter."""
+        return "stock"

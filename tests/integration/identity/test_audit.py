@@ -63,6 +63,7 @@ async def test_delivered_again_nothing_is_written(system, client, admin, owner):
     assert len(before) >= 5
     await system.redeliver()
     assert await owner.fetch("select * from identity.audit_log order by 1") == before
+    assert await system.parked() == 0
     assert await findings(system) == []
 
 

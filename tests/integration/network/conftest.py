@@ -107,3 +107,4 @@ async def people(system, client, admin, owner, login) -> AsyncIterator[People]:
     made = People(client, admin, system, owner, login)
     yield made
     assert await made.findings() == []
+    assert await system.parked() == 0

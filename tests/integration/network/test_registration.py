@@ -252,6 +252,7 @@ async def test_delivered_again_nothing_changes(people, login):
     await people.chain("anna", "ben")
     accounts = await people.owner.fetch("select * from identity.account")
     await people.system.redeliver()
+    assert await people.system.parked() == 0
     assert await people.owner.fetch("select * from identity.account") == accounts
     await login("ben", "password of ben")
 
@@ -308,9 +309,14 @@ class Paused:
 
 
 async def until_somebody_waits_for_the_tree(owner):
-    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into tree%'"
+    waiting = (
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        " and wait_event_type = 'Lock' and query like 'insert into tree%'"
+    )
     async with asyncio.timeout(20):
         while not await owner.fetchval(waiting):
+            # What a transaction has read of other sessions stays as it was until it is told to look again.
+            await owner.fetchval("select pg_stat_clear_snapshot()")
             await asyncio.sleep(0.02)
 
 

@@ -182,3 +182,16 @@ async def test_many_at_once_never_give_back_more_than_there_is(shop):
     assert list(history.refunds) == sorted(done, key=lambda refund: refund.sequence)
     await shop.system.drain()
     assert await shop.findings() == []
+
+
+async def test_refunds_at_once_never_go_back_in_time(shop):
+    placed = await shop.paid((shop.flour, 10))
+    now = shop.system.clock.now
+    times = [now + timedelta(minutes=minutes) for minutes in (9, 3, 7, 1, 8, 2)]
+    await asyncio.gather(*(shop.refund(placed.order_id, amount=100, at=at) for at in times))
+    history = await shop.history(placed.order_id)
+    stored = [refund.at for refund in history.refunds]
+    assert stored == sorted(stored)
+    assert len(stored) == len(times)
+    assert await shop.ship(placed.order_id) is None
+    assert (await shop.history(placed.order_id)).shipped_at == now + timedelta(minutes=9)

@@ -154,19 +154,20 @@ def _leave(held: Held, fact: Fact, shelves: Mapping[int, Shelf], changes: Change
 
 
 def _write_off(fact: Fact, shelves: Mapping[int, Shelf], changes: Changes) -> bool:
-    if any(
-        shelves[product].on_hand() - shelves[product].reserved < quantity for product, quantity in fact.units
-    ):
+    if not all(_can_lose(shelves.get(product_id), quantity) for product_id, quantity in fact.units):
         return False
     day = fact.at.astimezone(UTC).date()
     for product_id, quantity in fact.units:
         shelf = shelves[product_id]
         # Unexpired units that others have reserved stay, unless all that is left besides has expired.
-        portions = take_any(shelf, quantity, day, keep=shelf.reserved) or take_any(
-            shelf, quantity, day, keep=0
-        )
+        portions = take_any(shelf, quantity, day, keep=shelf.reserved)
+        portions = portions or take_any(shelf, quantity, day, keep=0)
         changes.out(portions or [], by_order(fact.order_id, WRITTEN_OFF, fact.at, fact.actor))
     return True
+
+
+def _can_lose(shelf: Shelf | None, quantity: int) -> bool:
+    return shelf is not None and shelf.on_hand() - shelf.reserved >= quantity
 
 
 def _return(held: Held, fact: Fact, shelves: Mapping[int, Shelf], changes: Changes) -> bool:

@@ -66,13 +66,14 @@ class Changes:
             added[movement.batch.inventory_id] += movement.delta
         return added
 
-    def per_reason(self) -> Mapping[tuple[int, str], tuple[int, datetime]]:
-        """By product and reason: the sum of the movements and the time of the last."""
-        sums: dict[tuple[int, str], tuple[int, datetime]] = {}
+    def per_reason(self) -> Mapping[str, tuple[Mapping[int, int], datetime]]:
+        """By reason: the sum of the movements of each product, and the time of the last."""
+        sums: dict[str, tuple[dict[int, int], datetime]] = {}
         for movement in self.movements:
             cause, product_id = movement.cause, movement.batch.product_id
-            delta, at = sums.get((product_id, cause.reason)) or (0, cause.at)
-            sums[product_id, cause.reason] = (delta + movement.delta, max(at, cause.at))
+            products, at = sums.get(cause.reason) or ({}, cause.at)
+            products[product_id] = products.get(product_id, 0) + movement.delta
+            sums[cause.reason] = (products, max(at, cause.at))
         return sums
 
     def out(self, portions: Iterable[Portion], cause: Cause) -> None:

@@ -39,9 +39,8 @@ class Following:
         of = await _orders(tx, placed, left, facts)
         await fact_store.add_facts(tx, facts)
         moved = await hold_queries.with_waiting_facts(tx, of)
-        shelves = await stock.lock_shelves(
-            tx, await hold_store.products_of(tx, [of[order_id] for order_id in moved]), empty=True
-        )
+        products = await hold_store.products_of(tx, [of[order_id] for order_id in moved]) if moved else ()
+        shelves = await stock.lock_shelves(tx, products, empty=True)
         states = await hold_store.lock_states(tx, list(of.values()))
         await hold_store.set_states(tx, _confirmed(placed, states), "confirmed")
         await hold_store.set_states(tx, _shipped(left, of, states), "shipped")

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from fenxiao.catalog.domain.batches import Batch, Shelf
 from fenxiao.catalog.domain.movements import Changes, Movement
-from fenxiao.catalog.events import StockMoved
+from fenxiao.catalog.events import MovedUnits, StockMoved
 from fenxiao.catalog.store.arrays import literal
 from fenxiao.infra import context
 from fenxiao.infra.db.sql import Record
@@ -107,8 +107,9 @@ async def write(tx: Transaction, changes: Changes, now: datetime) -> None:
         now,
     )
     await _record(tx, changes.movements)
-    for (product_id, reason), (delta, at) in changes.per_reason().items():
-        tx.emit(StockMoved(product_id=ProductId(product_id), delta=delta, reason=reason), at=at)
+    for reason, (moved, at) in changes.per_reason().items():
+        units = tuple(MovedUnits(product_id=ProductId(p), delta=delta) for p, delta in moved.items())
+        tx.emit(StockMoved(reason=reason, units=units), at=at)
 
 
 async def _record(tx: Transaction, moved: Sequence[Movement]) -> None:

@@ -10,11 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, pool
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from fenxiao.infra.db.tables import APPEND_ONLY
 
@@ -69,41 +64,16 @@ async def migrate(dsn: str, folder: Path, schemas: Sequence[str]) -> tuple[list[
             "select rolcreaterole or rolsuper from pg_roles where rolname = current_user"
         )
         if behind:
-            await _upgrade(dsn, folder, behind, owner)
+            from fenxiao.infra.db.upgrade import upgrade  # noqa: PLC0415 - Alembic costs every start 0.2 s to import
+
+            for schema in behind:
+                await owner.execute(f'create schema if not exists "{schema}"')
+            await upgrade(dsn, folder, behind)
             if may_create:
                 await _grant(owner, behind)
         return behind, bool(may_create)
     finally:
         await owner.close()
-
-
-async def _upgrade(dsn: str, folder: Path, schemas: Sequence[str], owner: asyncpg.Connection) -> None:
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(dsn)
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool)
-    try:
-        for schema in schemas:
-            await owner.execute(f'create schema if not exists "{schema}"')
-            async with engine.begin() as connection:
-                await connection.run_sync(_run, folder / schema, schema)
-    finally:
-        await engine.dispose()
-
-
-def _run(connection: Connection, folder: Path, schema: str) -> None:
-    script = script_directory(folder)
-    upgrade = script._upgrade_revs  # noqa: SLF001 - as Alembic's own command does
-    environment = EnvironmentContext(Config(), script, fn=lambda revision, _: upgrade("head", revision))
-    with environment:
-        environment.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
-        with environment.begin_transaction():
-            environment.run_migrations()
-
-
-def script_directory(folder: Path) -> ScriptDirectory:
-    """Alembic's view of one context's revisions."""
-    return ScriptDirectory(str(folder), version_locations=[str(folder)])
 
 
 async def _grant(owner: asyncpg.Connection, schemas: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +22,7 @@ from fenxiao.network.service import Network
 from fenxiao.network.service.registration import Registration
 
 _IDS = re.compile(r"[0-9]{1,18}(,[0-9]{1,18}){0,199}", re.ASCII)
-_EXAMPLE = {
+_EXAMPLE: dict[str, JsonValue] = {
     "username": "wang",
     "password": "a-long-password",
     "display_name": "王芳",
@@ -32,6 +32,8 @@ _EXAMPLE = {
 
 class NewDistributor(Body):
     """Who registers; `invite_code` or, for administrators, `sponsor_id` says below whom."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     username: Annotated[str, Field(max_length=200)]
     password: Annotated[str, Field(max_length=1000)]
@@ -75,7 +77,7 @@ def router(network: Network) -> APIRouter:
 
 
 def _register(routes: APIRouter, network: Network) -> None:
-    @routes.post("/api/distributors", status_code=201, openapi_extra={"x-example": _EXAMPLE})
+    @routes.post("/api/distributors", status_code=201)
     async def register_distributor(
         request: Request, response: Response, body: NewDistributor, who: MaybeCaller, once: Idempotency
     ) -> DistributorAnswer:

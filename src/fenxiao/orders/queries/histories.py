@@ -1,6 +1,6 @@
 """What the commission and the reports of orders depend on, many orders at a time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from fenxiao.infra.db.sql import Reader, Record
@@ -13,14 +13,19 @@ _COLUMNS = (
     " completed_at, cancelled_at, channel, external_id"
 )
 _Facts = tuple[int | None, int | None, tuple[Any, ...], tuple[str, ...]]
+_ReadLines = Callable[[Reader, Sequence[OrderId]], Awaitable[dict[OrderId, list[FrozenLine]]]]
 MOST_FACTS = 200_000
+MOST_LINES = 50_000
+"""Lines of recent orders kept in memory, some 10 MB: each of several listeners asks for the same orders."""
 
 
 class Histories:
-    """Reads order histories. Facts of products never change, so those once read are kept by id."""
+    """Reads order histories. Facts of products and lines of orders never change, so those once read are kept."""
 
     def __init__(self) -> None:
         self._facts: dict[int, _Facts] = {}
+        self._recent: dict[OrderId, list[FrozenLine]] = {}
+        self._recent_lines = 0
 
     async def of(self, reader: Reader, order_ids: Sequence[OrderId]) -> list[OrderHistory]:
         """The histories of these orders, ordered by id."""
@@ -28,24 +33,47 @@ class Histories:
             f"select {_COLUMNS} from orders where order_id = any($1::bigint[]) order by order_id",
             sorted(set(order_ids)),
         )
-        return await self._histories(reader, rows)
+        return await self._histories(reader, rows, self._recent_or_read)
 
     async def after(self, reader: Reader, cursor: OrderId, limit: int) -> list[OrderHistory]:
         """The histories of the next orders by id."""
         rows = await reader.fetch(
             f"select {_COLUMNS} from orders where order_id > $1 order by order_id limit $2", cursor, limit
         )
-        return await self._histories(reader, rows)
+        # Not from memory: a walk over all orders would only push the recent ones out, and checks must see the rows.
+        return await self._histories(reader, rows, self._lines)
 
-    async def _histories(self, reader: Reader, rows: Sequence[Record]) -> list[OrderHistory]:
+    async def _histories(
+        self, reader: Reader, rows: Sequence[Record], read: _ReadLines
+    ) -> list[OrderHistory]:
         ids = [row["order_id"] for row in rows]
         if not ids:
             return []
         # Lines never change and refunds are read after their orders: a refund may be newer than the order's
         # version says, but none that the version counts is missing.
-        lines = await self._lines(reader, ids)
+        lines = await read(reader, ids)
         refunds = await refunds_of(reader, ids)
         return [_history(row, lines[row["order_id"]], refunds.get(row["order_id"], ())) for row in rows]
+
+    async def _recent_or_read(
+        self, reader: Reader, ids: Sequence[OrderId]
+    ) -> dict[OrderId, list[FrozenLine]]:
+        known = {order_id: self._recent[order_id] for order_id in ids if order_id in self._recent}
+        missing = [order_id for order_id in ids if order_id not in known]
+        if missing:
+            read = await self._lines(reader, missing)
+            self._keep(read)
+            known |= read
+        return known
+
+    def _keep(self, read: dict[OrderId, list[FrozenLine]]) -> None:
+        for order_id, lines in read.items():
+            if order_id not in self._recent:
+                self._recent[order_id] = lines
+                self._recent_lines += len(lines)
+        while self._recent_lines > MOST_LINES:
+            oldest = next(iter(self._recent))
+            self._recent_lines -= len(self._recent.pop(oldest))
 
     async def _lines(self, reader: Reader, ids: Sequence[OrderId]) -> dict[OrderId, list[FrozenLine]]:
         rows = await reader.fetch(

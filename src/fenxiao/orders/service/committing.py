@@ -241,4 +241,7 @@ def _announce(tx: Transaction, order_id: OrderId, each: _Ready) -> None:
         at=at,
     )
     if order.paid:
-        tx.emit(OrderStatusChanged(order_id=order_id, version=2, status="paid", previous="pending"), at=at)
+        paid = OrderStatusChanged(
+            order_id=order_id, version=2, status="paid", previous="pending", rule_id=each.attempt.rule_id
+        )
+        tx.emit(paid, at=at)

@@ -90,6 +90,8 @@ class Placing:
             await self._commit(_open(batch), now + HOLD_FOR)
         except Exception:
             # Also before starting over: the next try may find the order made by another and need no stock.
+            with suppress(Exception):
+                await self._give_up(batch)
             raise
         await self._give_up(
             a for a in batch if isinstance(a.answer, Refusal) or (a.answer and not a.answer.made)

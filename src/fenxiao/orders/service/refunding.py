@@ -140,7 +140,7 @@ def _decide(
             taken = take_amount(list(own.lines.values()), new.amount_minor)
     except TooMuch as too_much:
         return _too_large(new, standing, too_much)
-    return _taken(new, standing, own, taken, at)
+    return _taken(new, standing, own, taken, standing.moment(at))
 
 
 def _taken(

@@ -11,7 +11,7 @@ from fenxiao.infra.db.sql import Reader
 from fenxiao.infra.db.starts_over import starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import Refusal
-from fenxiao.kernel.ids import OrderId
+from fenxiao.kernel.ids import OrderId, RuleId
 from fenxiao.orders.api import OrderMissing, Transition
 from fenxiao.orders.domain.states import refusal
 from fenxiao.orders.events import OrderStatusChanged, Status
@@ -49,7 +49,7 @@ class Transitions:
             await transitions.pay(
                 tx, change, transitions.Payment(method=note.method, reference=reference, rule_id=rule_id)
             )
-            announce(tx, [change])
+            announce(tx, [change], rule_id=rule_id)
 
     def _sealed(self, order_id: OrderId, reference: str | None) -> bytes | None:
         if reference is None:
@@ -90,13 +90,14 @@ def decided(standing: Standing | None, order_id: OrderId, wanted: Status, at: da
     refused = refusal(order_id, standing.status, wanted)
     if refused is not None:
         return refused
+    at = standing.moment(at)
     change = Change(order_id, standing.version + 1, standing.status, wanted, at, context.current().actor)
     standing.status, standing.version = wanted, change.version
     return change
 
 
-def announce(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Publish transitions of orders that existed before."""
+def announce(tx: Transaction, changes: Sequence[Change], *, rule_id: RuleId | None = None) -> None:
+    """Publish transitions of orders that existed before; `rule_id` is what a payment was stamped with."""
     for change in changes:
         assert change.previous is not None  # noqa: S101 - a new order announces itself
         tx.emit(
@@ -105,6 +106,7 @@ def announce(tx: Transaction, changes: Sequence[Change]) -> None:
                 version=change.version,
                 status=change.status,
                 previous=change.previous,
+                rule_id=rule_id,
             ),
             at=change.at,
         )

@@ -22,6 +22,16 @@ class Standing:
     total_minor: int
     refunded_minor: int
     shipped: bool
+    since: datetime
+
+    def moment(self, at: datetime) -> datetime:
+        """When a fact that is recorded now counts as having happened: never before the last one of this order.
+
+        Two callers read their clocks before one of them gets the lock; an order's history must not go back in
+        time, or what was booked of it would no longer be what follows from it.
+        """
+        self.since = max(at, self.since)
+        return self.since
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +50,20 @@ async def lock(tx: Transaction, order_ids: Iterable[OrderId]) -> dict[OrderId, S
     """Lock orders, in id order, and say where they stand; unknown ids are left out."""
     rows = await tx.fetch(
         "select order_id, distributor_id, hold_id, status, version, currency, total_minor, refunded_minor,"
-        " shipped_at is not null as shipped from orders where order_id = any($1::bigint[]) order by order_id for update",
+        " shipped_at is not null as shipped, greatest(created_at, paid_at, shipped_at, completed_at) as since"
+        " from orders where order_id = any($1::bigint[]) order by order_id for update",
         sorted(set(order_ids)),
     )
-    return {row["order_id"]: Standing(*row) for row in rows}
+    found = {row["order_id"]: Standing(*row) for row in rows}
+    # A statement of its own, begun under the locks: one that had to wait for them would still see the refunds of
+    # before, although it sees the newest state of the orders.
+    refunds = await tx.fetch(
+        "select order_id, max(at) as at from refund where order_id = any($1::bigint[]) group by order_id",
+        list(found),
+    )
+    for row in refunds:
+        found[row["order_id"]].moment(row["at"])
+    return found
 
 
 async def advance(tx: Transaction, changes: Sequence[Change]) -> None:
