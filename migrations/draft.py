@@ -9,6 +9,8 @@ name `initial` the first revision is written anew, which is allowed only while n
 import argparse
 import asyncio
 import importlib
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -124,6 +126,8 @@ def main() -> None:
             body="\n".join(body).strip(),
         )
     )
+    for tidy in (("check", "--fix", "--quiet"), ("format", "--quiet")):
+        subprocess.run([sys.executable, "-m", "ruff", *tidy, path], check=True)
     print(f"wrote {path.relative_to(FOLDER.parent)}")  # noqa: T201
 
 

@@ -60,8 +60,8 @@ def test_an_import_that_is_killed_again_and_again_loads_everything_once(
 class Load:
     """Clients that place orders and see them through, retrying with their key until each step has an answer."""
 
-    def __init__(self, instance: Instance, product: int, seller: int) -> None:
-        self._instance = instance
+    def __init__(self, instance: Instance, token: dict[str, str], product: int, seller: int) -> None:
+        self._instance, self._token = instance, token
         self._product, self._seller = product, seller
         self._stopped = threading.Event()
         self.placed: dict[str, int] = {}
@@ -113,7 +113,7 @@ class Load:
         while time.monotonic() < patience:
             try:
                 answer = httpx.post(
-                    self._instance.url + path, json=body, headers=self.token | headers, timeout=20
+                    self._instance.url + path, json=body, headers=self._token | headers, timeout=20
                 )
             except httpx.TransportError:
                 time.sleep(0.1)
@@ -127,15 +127,13 @@ class Load:
         self.faults.append(f"{path}: no answer in a minute")
         return None
 
-    token: dict[str, str] = {}
-
 
 @pytest.mark.timeout(400)
 def test_a_load_of_orders_survives_kills(instance: Instance, moments: random.Random) -> None:
     instance.start()
-    Load.token = instance.token()
-    product, seller = scene(instance)
-    load = Load(instance, product, seller)
+    token = instance.token()
+    product, seller = scene(instance, token)
+    load = Load(instance, token, product, seller)
     load.begin()
     for _ in range(KILLS):
         time.sleep(moments.uniform(0.3, 3))
@@ -166,9 +164,8 @@ def test_a_load_of_orders_survives_kills(instance: Instance, moments: random.Ran
     assert checked.returncode == 0, checked.stdout
 
 
-def scene(instance: Instance) -> tuple[int, int]:
+def scene(instance: Instance, headers: dict[str, str]) -> tuple[int, int]:
     """A product with plenty of stock, a seller with two uplines, a plan; the product's and the seller's id."""
-    headers = Load.token
 
     def post(path: str, body: dict, method: str = "POST") -> dict:
         answer = httpx.request(method, instance.url + path, json=body, headers=headers, timeout=20)

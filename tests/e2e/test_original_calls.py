@@ -11,10 +11,10 @@ class Caller:
     """An account's view of the API: every answer must have the status that is expected."""
 
     def __init__(self, instance: Instance, headers: dict[str, str]) -> None:
-        self._http = httpx.Client(base_url=instance.url, headers=headers, timeout=20)
+        self._url, self._headers = instance.url, headers
 
     def __call__(self, method: str, path: str, body: Any = None, *, status: int) -> Any:
-        answer = self._http.request(method, path, json=body)
+        answer = httpx.request(method, self._url + path, json=body, headers=self._headers, timeout=20)
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 

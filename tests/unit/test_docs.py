@@ -16,6 +16,7 @@ from fenxiao.entrypoints import cli, compose, web
 from fenxiao.infra import settings
 from fenxiao.infra.crypto import Cipher, KeyRing
 from fenxiao.infra.db.database import Access, Database
+from fenxiao.kernel.errors import refusals
 from fenxiao.kernel.events import Event
 
 ROOT = Path(__file__).parents[2]
@@ -354,6 +355,24 @@ def test_pages_of_the_server_exist() -> None:
     named = set(re.findall(r"`(/(?:healthz|readyz|metrics|docs|openapi\.json))`", text_of(CONTRACT)))
     assert len(named) == 5
     assert named - there == set()
+
+
+PLANNED_CODES = {"insufficient-balance"}
+
+
+def codes(text: str) -> set[str]:
+    """Codes of problems: 409 `out-of-stock`."""
+    return set(re.findall(r"\b[45]\d\d `([a-z]+(?:-[a-z]+)*)`", prose(text)))
+
+
+def test_pages_name_problems_that_exist() -> None:
+    application()  # imports everything that can refuse
+    known = {kind.code for kind in refusals()}
+    named = set().union(*(codes(text_of(page)) for page in PAGES))
+    assert len(named) > 5
+    assert named - known == PLANNED_CODES
+    assert codes("409 `no-such-code` and 422 `x`") == {"no-such-code", "x"}
+    assert "no-such-code" not in known
 
 
 PERMISSION = r"[a-z]+:(?:read|write|create|operate|set-price|settle|publish|request)"

@@ -75,6 +75,9 @@ def why_nothing(trace: Trace, distributor_id: int) -> tuple[Reason, ...]:
 
 def _of_the_order(trace: Trace) -> str | None:
     """Why nobody gets anything."""
+    if trace.refunds and not any(line.paid_minor for line in trace.lines):
+        # Also an order that never came so far as to accrue, and now never will.
+        return "nothing-left"
     if not trace.accrued:
         return f"not-{trace.plan.accrue_on}-yet"
     if not trace.components:

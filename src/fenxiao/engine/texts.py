@@ -1,40 +1,12 @@
-"""Every text of the engine in Chinese by its English; templates take named values."""
+"""Every text that the engine itself renders, in Chinese by its English; templates take named values.
+
+What is wrong with a plan is rendered at the edge, from the catalogue `locale/zh/engine.po`.
+"""
 
 from typing import Any
 
 from fenxiao.engine.components import KINDS
 from fenxiao.kernel.i18n import Catalogue, Language
-
-_FAULTS: Catalogue = {
-    "Some fields of the plan are not valid.": "方案中有字段无效。",
-    "This field is required.": "此字段必填。",
-    "There is no such field here; known are {known}.": "这里没有该字段；可用字段：{known}。",
-    "Choose one of {choices}.": "请从以下值中选择：{choices}。",
-    "Send true or false.": "请填写 true 或 false。",
-    "Send a text.": "请填写文本。",
-    "Send a text that is not empty.": "文本不能为空。",
-    "Send a text of at most {most} characters.": "文本最多 {most} 个字符。",
-    "Send a list.": "请填写列表。",
-    "Send at most {most} items.": "最多 {most} 项。",
-    "Send an object.": "请填写对象。",
-    'Send it as a string such as "{example}": a binary floating-point number is not exact.': '请用字符串填写，如 "{example}"：二进制浮点数不精确。',
-    'Send a decimal number such as "{example}".': '请填写十进制数，如 "{example}"。',
-    'Send a rate such as "0.10", which is 10 %.': '请填写比例，如 "0.10"，即 10%。',
-    'A rate lies between 0 and 1; 10 % is "0.10".': '比例须在 0 与 1 之间；10% 写作 "0.10"。',
-    "A rate has at most {digits} decimals.": "比例最多 {digits} 位小数。",
-    "Send an amount in {currency} with at most {digits} decimals.": "请填写 {currency} 金额，最多 {digits} 位小数。",
-    "An amount here is 0 or more.": "此处金额不能为负。",
-    "Send a whole number from {least} to {most}.": "请填写 {least} 到 {most} 的整数。",
-    "Begin and end the text with something other than a space.": "文本首尾不能是空格。",
-    "Send a currency code of three capital letters (ISO 4217), such as CNY.": "请填写三个大写字母的货币代码（ISO 4217），如 CNY。",
-    "A match names exactly one of product_id, category_id, tag.": "match 须且只能给出 product_id、category_id、tag 之一。",
-    "The override {index} matches the same; put both into one.": "第 {index} 个特例匹配同一对象；请合并为一个。",
-    "The component {index} has this name already; every component needs a name of its own.": "第 {index} 个组件已用此名称；每个组件的名称须唯一。",
-    "There is no component type {type}; known are {known}.": "没有组件类型 {type}；可用类型：{known}。",
-    "There is no component {name} before this one; `of` names an earlier component.": "在此组件之前没有名为 {name} 的组件；`of` 须指向更早的组件。",
-    "Conditions cannot be used yet; leave this field out.": "暂不支持条件；请去掉此字段。",
-    "Rewards cannot be used yet; leave this list empty.": "暂不支持奖励；请将此列表留空。",
-}
 
 EARNED = "You get {amount} {currency} from order {order_id} by component {component}, level {level}."
 OWN_SALE = "You are the seller of this order; that is level 0."
@@ -134,7 +106,6 @@ _CHECKS: Catalogue = {
 }
 
 ZH: Catalogue = {
-    **_FAULTS,
     **_EXPLANATIONS,
     **_CHECKS,
     **{english: text for kind in KINDS.values() for english, text in kind.texts.items()},

@@ -107,9 +107,10 @@ class Trace:
         """The trace as JSON-able data; amounts and rates are strings, people are ids.
 
         For a distributor's own eyes name him: amounts of others, breakage and whoever stands above him are left out.
+        So are totals, from which those amounts follow, unless a cap or the limit cut his own.
         """
         plan, currency = self.plan, self.plan.currency
-        return {
+        document = {
             "engine_version": ENGINE_VERSION,
             "plan": plan.name,
             "currency": currency,
@@ -121,10 +122,12 @@ class Trace:
             "rounding": plan.rounding,
             "max_payout_rate": from_rate(plan.max_payout_rate),
             "max_payout": from_minor(self.evaluation.max_payout_minor, currency),
-            "total_before_limit": from_minor(self.capped_minor, currency),
             "lines": [self._line(line) for line in self.lines],
             "components": [self._component(component, distributor_id) for component in self.components],
         }
+        if distributor_id is None or self.capped_minor > self.evaluation.max_payout_minor:
+            document["total_before_limit"] = from_minor(self.capped_minor, currency)
+        return document
 
     def _line(self, line: TracedLine) -> dict[str, Any]:
         applied = {
@@ -145,7 +148,6 @@ class Trace:
             "component": traced.component.name,
             "type": traced.component.type,
             "cap_per_order": None if cap is None else from_minor(cap, currency),
-            "total_before_cap": from_minor(traced.rounded_minor, currency),
             "chain": [self._walk(traced, key, reader) for key in traced.walks],
             "awards": [
                 self._award(traced, award)
@@ -153,6 +155,8 @@ class Trace:
                 if reader in {None, award.distributor_id}
             ],
         }
+        if reader is None or (cap is not None and traced.rounded_minor > cap):
+            document["total_before_cap"] = from_minor(traced.rounded_minor, currency)
         if reader is None:
             document["breakage"] = [self._breakage(traced, one) for one in traced.breakage]
         return document

@@ -217,6 +217,12 @@ class MixedCurrencies(Invalid):
     code = "mixed-currencies"
 
 
+class OtherCurrency(MixedCurrencies):
+    """The amounts were sent in {given}, the products are sold in {currency}; send them in that currency."""
+
+    code = "other-currency"
+
+
 class RefundTooLarge(Conflict):
     """Only {left} of order {order_id} is left to refund, {wanted} was asked for."""
 

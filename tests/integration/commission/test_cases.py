@@ -259,6 +259,8 @@ async def test_what_was_earned_does_not_move_with_what_comes_later(shop: Shop, l
     )
     await shop.call("PUT", f"/api/distributors/{shop.chain['D']}/sponsor", {"sponsor_id": shop.chain["A"]})
     await shop.call("POST", f"/api/distributors/{shop.chain['B']}/suspend", {})
+    await shop.call("POST", "/api/grades", {"grade": "gold", "rank": 3}, want=201)
+    await shop.call("PUT", f"/api/distributors/{shop.chain['C']}/grade", {"grade": "gold"})
     await shop.system.drain()
     await shop.refund(order, {"amount": 100})
     assert await shop.amounts() == {"A": [], "B": ["25.00", "-5.00"], "C": ["50.00", "-10.00"], "D": []}

@@ -9,7 +9,7 @@ from worlds import fixed, plan, unilevel
 from fenxiao.engine.bounds import warnings, worst_case, worst_rate
 from fenxiao.engine.faults import FAULTS, InvalidPlan
 from fenxiao.engine.law import LEVEL_LIMITS, LawProfile, check, default_profile, depths, notes
-from fenxiao.engine.texts import ZH
+from fenxiao.infra.i18n import catalogue
 
 CHINA = default_profile("CN", date(2026, 11, 22))
 ANYWHERE = default_profile("none", date(2026, 11, 22))
@@ -131,4 +131,5 @@ def test_warnings_about_the_limit(components, limit, words) -> None:
 
 
 def test_every_fault_has_its_chinese() -> None:
-    assert {*FAULTS.values(), InvalidPlan.template()} <= set(ZH)
+    for text in (*FAULTS.values(), InvalidPlan.template()):
+        assert catalogue("zh")[text]

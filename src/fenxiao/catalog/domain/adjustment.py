@@ -86,8 +86,8 @@ def adjust(
     return changes
 
 
+# Field, message, values.
 _Fault = tuple[str, str, Mapping[str, object]]
-"""Field, message, values."""
 
 
 def _come(shelf: Shelf, adjustment: Adjustment) -> list[Portion] | _Fault:

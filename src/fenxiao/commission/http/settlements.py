@@ -22,10 +22,6 @@ class NewSettlement(Body):
     cutoff: Moment | None = None
 
 
-class Nothing(Body):
-    """An empty object."""
-
-
 class ReleasedAnswer(Answer):
     """What was released in one currency, over all statements."""
 
@@ -64,11 +60,13 @@ def router(settlements: Settlements) -> APIRouter:
         dependencies=[require(access.SETTLE)],
     )
     async def settle_one(
-        distributor_id: Id,
-        once: Idempotency,
-        body: Nothing | None = None,  # noqa: ARG001 - only checked to be empty
+        distributor_id: Id, once: Idempotency, body: NewSettlement | None = None
     ) -> SettlementAnswer:
-        return _answer(await settlements.settle_distributor(DistributorId(distributor_id), once=once))
+        cutoff = body.cutoff if body else None
+        settled = await settlements.settle_distributor(
+            DistributorId(distributor_id), once=once, cutoff=cutoff
+        )
+        return _answer(settled)
 
     @routes.post(
         "/api/settlements", status_code=202, summary="Settle everybody", dependencies=[require(access.SETTLE)]

@@ -36,7 +36,9 @@ async def settlement(reader: Reader, settlement_id: SettlementId) -> Settlement 
     # One distributor's is done when its transaction is; only those of all have a run.
     row = await reader.fetchrow(
         "select s.settlement_id, coalesce(r.state, 'done') as status, s.cutoff, s.distributor_id, s.created_at,"
-        " coalesce(r.done, 1) as done, coalesce(r.total, 1) as total"
+        " coalesce(r.done, 1) as done,"
+        # What another settlement released meanwhile is not left to do.
+        " case when r.state = 'done' then r.done else coalesce(r.total, 1) end as total"
         " from settlement s left join run r using (run_id) where s.settlement_id = $1",
         settlement_id,
     )

@@ -43,17 +43,19 @@ class Settlements:
         self._timezone = timezone
 
     @starts_over
-    async def settle_distributor(self, distributor_id: DistributorId, *, once: Once | None) -> Settlement:
-        """Release what has matured for one distributor until now."""
+    async def settle_distributor(
+        self, distributor_id: DistributorId, *, once: Once | None, cutoff: datetime | None = None
+    ) -> Settlement:
+        """Release what has matured for one distributor until the cut-off (None: now); see `settle_all`."""
         now = self._clock()
+        cutoff = cutoff or now
         async with self._db.begin(once=once) as tx:
             if tx.prior:
                 return tx.prior.load(Settlement)
-            settlement_id = await _open(tx, cutoff=now, now=now, distributor_id=distributor_id)
-            await _release(tx, settlement_id, [distributor_id], cutoff=now, now=now)
-            tx.audit(
-                "commission.settled", f"distributors/{distributor_id}", after={"settlement_id": settlement_id}
-            )
+            settlement_id = await _open(tx, cutoff=cutoff, now=now, distributor_id=distributor_id)
+            await _release(tx, settlement_id, [distributor_id], cutoff=cutoff, now=now)
+            after = {"settlement_id": settlement_id, "cutoff": cutoff.isoformat()}
+            tx.audit("commission.settled", f"distributors/{distributor_id}", after=after)
             return tx.keep(await _settlement(tx, settlement_id))
 
     async def settle_all(self, *, cutoff: datetime | None, once: Once | None) -> Settlement:

@@ -82,7 +82,7 @@ class Database:
                     yield cast("asyncpg.Connection", connection)
                 except asyncpg.InterfaceError as error:
                     # The same class says "the connection is closed" and "this call is wrong"; only the first will pass.
-                    if connection.is_closed():
+                    if _lost(connection):
                         raise Unavailable from error
                     raise
         except GONE as error:
@@ -150,6 +150,16 @@ class Database:
             await idempotency.keep(connection, [(once, pending.answers[-1])])
         if pending.events:
             await outbox.write(connection, pending.events, now=self.clock(), actor=context.current().actor)
+
+
+def _lost(connection: Any) -> bool:
+    """Whether the server has gone away under a pooled connection."""
+    try:
+        closed: bool = connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes a dead connection back by itself; what we hold is then an empty shell.
+        return True
+    return closed
 
 
 async def connect(access: Access) -> asyncpg.Connection:

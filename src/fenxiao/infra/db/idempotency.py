@@ -7,8 +7,7 @@ transaction; so a refusal frees the key by rolling back, and no "running" mark s
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
-
+from fenxiao.infra.db.sql import Session
 from fenxiao.infra.db.transaction import Prior
 from fenxiao.kernel.errors import KeyBusy, KeyReused, Refusal
 
@@ -26,7 +25,7 @@ Claim = Prior | Refusal | None
 """What is known of a key: an earlier answer, a reason to refuse, or nothing (go on)."""
 
 
-async def claim(connection: asyncpg.Connection, keys: Sequence[Once | None]) -> list[Claim]:
+async def claim(session: Session, keys: Sequence[Once | None]) -> list[Claim]:
     """Claim each key for this transaction, in one statement for all of them.
 
     Two requests with one key at the same moment: the lock goes to the first, the other is told that it
@@ -37,13 +36,13 @@ async def claim(connection: asyncpg.Connection, keys: Sequence[Once | None]) -> 
         return [None] * len(keys)
     # Two statements on purpose: the second must see what the holder of the lock had committed before
     # we got it, so its snapshot has to be taken after the lock.
-    locked = await connection.fetch(
+    locked = await session.fetch(
         "select pg_try_advisory_xact_lock(hashtextextended(a || chr(31) || k || chr(31) || current_user, 7)) as got"
         " from unnest($1::text[], $2::text[]) with ordinality as t(a, k, n) order by n",
         [key.account for key in given],
         [key.key for key in given],
     )
-    rows = await connection.fetch(
+    rows = await session.fetch(
         "select account, key, digest, answer from idempotency"
         " where (account, key) in (select * from unnest($1::text[], $2::text[]))",
         [key.account for key in given],
@@ -72,9 +71,9 @@ def _claim(key: Once, locked: bool, known: dict[tuple[str, str], tuple[bytes, by
     return None if locked else KeyBusy()
 
 
-async def keep(connection: asyncpg.Connection, answers: Sequence[tuple[Once, bytes]]) -> None:
+async def keep(session: Session, answers: Sequence[tuple[Once, bytes]]) -> None:
     """Store the answers of claimed keys; part of the transaction that did the work."""
-    await connection.execute(
+    await session.execute(
         "insert into idempotency (account, key, digest, answer)"
         " select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])",
         [key.account for key, _ in answers],

@@ -1,13 +1,6 @@
 """Advisory locks by name. A transaction's lock ends with it; a session's lock with its connection."""
 
-from typing import Any, Protocol
-
-
-class Session(Protocol):
-    """Whatever runs a statement on one connection: a transaction, or a raw connection of infra's own."""
-
-    async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row."""
+from fenxiao.infra.db.sql import Session
 
 
 async def hold(tx: Session, name: str) -> None:

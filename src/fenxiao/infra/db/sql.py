@@ -29,6 +29,19 @@ class Reader(Protocol):
         """The first column of the first row, None if there is no row."""
 
 
+class Session(Protocol):
+    """Whatever runs plain statements on one connection: a transaction, or a raw connection of infra's own."""
+
+    async def fetch(self, query: str, *args: Any) -> list[Record]:
+        """All rows."""
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row."""
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement; answers PostgreSQL's command tag."""
+
+
 def compiled(query: Query, args: Sequence[Any]) -> tuple[str, Sequence[Any]]:
     """The text and the positional arguments that asyncpg wants."""
     if isinstance(query, str):

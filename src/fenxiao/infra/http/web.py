@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Match
 
 from fenxiao.infra import telemetry
 from fenxiao.infra.context import current
@@ -118,10 +119,22 @@ def _http_refusal(request: Request, error: HTTPException) -> tuple[Refusal, Mapp
         return problem.NoSuchPath(), {}
     headers = error.headers or {}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return problem.MethodNotAllowed(method=request.method, allowed=headers.get("Allow", "")), headers
+        allowed = _allowed(request)
+        return problem.MethodNotAllowed(method=request.method, allowed=allowed), {"Allow": allowed}
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem.InternalError(request_id=current().request_id), headers
     return problem.MalformedRequest(errors=(FieldError("request", str(error.detail)),)), headers
+
+
+def _allowed(request: Request) -> str:
+    """Every method that the address takes; the framework names those of the first route there alone."""
+    routes = request.app.router.routes
+    taken = (
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    )
+    return ", ".join(taken)
 
 
 def _add_own_pages(app: FastAPI, probes: Mapping[str, Probe]) -> None:

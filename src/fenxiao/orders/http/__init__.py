@@ -3,6 +3,7 @@
 An order that is not the caller's to see is answered 404; one that he may see and not change, 403.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -16,7 +17,7 @@ from fenxiao.infra.http.routing import router as new_router
 from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import DistributorId, LineId, OrderId
 from fenxiao.kernel.paging import DEFAULT_LIMIT, Page
-from fenxiao.orders.api import NewRefund, OrderMissing, RefundUnits
+from fenxiao.orders.api import ExternalOrderTaken, NewRefund, OrderMissing, OtherCurrency, RefundUnits
 from fenxiao.orders.events import Status
 from fenxiao.orders.http.models import (
     Bound,
@@ -57,6 +58,16 @@ def router(orders: Orders, *, currency: str) -> APIRouter:
 def _add_placing(routes: APIRouter, orders: Orders, currency: str) -> None:
     place: Coalescer[Asked, Answered] = Coalescer(orders.place_asked, most=AT_ONCE)
 
+    async def in_its_currency(body: OrderBody, sender: Sender) -> Answered:
+        # A body that names no currency means that of the products. Which it is, only placing tells; it is rarely another.
+        try:
+            return await place(asked_for(body, sender))
+        except (OtherCurrency, ExternalOrderTaken) as refusal:
+            meant = refusal.params.get("currency")
+            if body.currency is not None or not isinstance(meant, str) or meant == sender.currency:
+                raise
+            return await place(asked_for(body, replace(sender, currency=meant)))
+
     @routes.post(
         "/api/orders", status_code=201, responses={200: {"model": PlacedAnswer, "description": "It existed"}}
     )
@@ -65,9 +76,8 @@ def _add_placing(routes: APIRouter, orders: Orders, currency: str) -> None:
     ) -> PlacedAnswer:
         """Place an order: one product, or `lines`. The same `external_id` again answers the order as it is (200)."""
         _may_place(orders, who, body)
-        sender = Sender(who, current().actor, once, currency)
         try:
-            answered = await place(asked_for(body, sender))
+            answered = await in_its_currency(body, Sender(who, current().actor, once, currency))
         except Refusal as refusal:
             raise as_sent(refusal, body) from None
         # Set here, in the request's own context: the work was done in that of a whole batch.

@@ -12,7 +12,7 @@ from fenxiao.infra.db.idempotency import Once
 from fenxiao.kernel.errors import FieldError, Forbidden, Invalid, Refusal
 from fenxiao.kernel.ids import RuleId
 from fenxiao.network.api import Seller
-from fenxiao.orders.api import MixedCurrencies, NewOrder, PlacedOrder
+from fenxiao.orders.api import MixedCurrencies, NewOrder, OtherCurrency, PlacedOrder
 from fenxiao.orders.domain.pricing import AskedLine, PricedLine, price_lines
 from fenxiao.orders.queries.known import Known
 
@@ -97,11 +97,14 @@ class Attempt:
         """Decide what the lines cost by the facts that the hold answered."""
         assert self.held is not None  # noqa: S101 - priced only behind its hold
         order, facts = self.order, self.held.facts
-        currencies = {each.currency for each in facts} | ({order.currency} if order.currency else set())
+        currencies = {each.currency for each in facts}
         if len(currencies) > 1:
             self.answer = MixedCurrencies(currencies=", ".join(sorted(currencies)))
             return
         (self.currency,) = currencies
+        if order.currency not in (None, self.currency):
+            self.answer = OtherCurrency(given=order.currency, currency=self.currency)
+            return
         lines = [
             AskedLine(line.product_id, line.quantity, line.unit_price_minor, each.price_minor)
             for line, each in zip(order.lines, facts, strict=True)

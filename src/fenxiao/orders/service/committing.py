@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
 import msgspec
 
@@ -100,7 +99,7 @@ class Committing:
         await placement.insert_lines(tx, lines)
         await transitions.record(tx, changes)
         if kept:
-            await idempotency.keep(cast("Any", tx), kept)
+            await idempotency.keep(tx, kept)
 
     def _row(self, order_id: OrderId, each: _Ready) -> placement.OrderRow:
         order, seller, attempt = each.attempt.order, each.seller, each.attempt
@@ -146,7 +145,7 @@ def buyer_index(cipher: Cipher, buyer: str | None) -> bytes | None:
 
 async def _claim(tx: Transaction, batch: Sequence[Attempt]) -> None:
     """Claim the idempotency keys; who was answered before gets that answer, and its hold is given up later."""
-    claims = await idempotency.claim(cast("Any", tx), [attempt.asked.once for attempt in batch])
+    claims = await idempotency.claim(tx, [attempt.asked.once for attempt in batch])
     for attempt, claim in zip(batch, claims, strict=True):
         if isinstance(claim, Prior):
             attempt.answer = Answered(claim.load(PlacedOrder), made=False, replayed=True)

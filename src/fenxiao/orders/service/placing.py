@@ -115,7 +115,9 @@ class Placing:
         for name, order_id in ids.items():
             attempt = named[name]
             same = attempt.is_of(there[order_id], buyer_index(self._cipher, attempt.order.buyer))
-            taken = ExternalOrderTaken(external_id=attempt.order.external_id)
+            taken = ExternalOrderTaken(
+                external_id=attempt.order.external_id, currency=there[order_id].order.currency
+            )
             attempt.answer = Answered(there[order_id].order, made=False) if same else taken
 
     async def _ask_sellers(self, batch: Sequence[Attempt]) -> None:

@@ -134,7 +134,7 @@ class Rules:
         moment = at or self._clock()
         (rule_id,) = await queries.in_effect(self._db, [RuleQuestion(currency=currency, at=moment)])
         if rule_id is None:
-            raise NoActiveRule(currency=currency, at=moment.isoformat())
+            raise NoActiveRule(currency=currency, at=moment.isoformat().replace("+00:00", "Z"))
         return await self.find(rule_id)
 
     async def list_rules(
