@@ -256,7 +256,7 @@ def _explored(schema: Any, ask: Callable[[schemathesis.Case], httpx.Response]) -
                 _tried(operation, mode, ask)
             except hypothesis.errors.Unsatisfiable:
                 continue  # nothing about it can be broken
-            except Exception as error:  # noqa: BLE001 - all of them are told together
+            except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - all are told together
                 faults[f"{operation.label} {mode.value}"] = "\n".join([str(error), *_told(error)])
     return faults
 

@@ -117,7 +117,6 @@ PLANNED = {"bench/", "notifications/", "payments/"}
 MADE = {
     ".data",
     ".pth",
-    "FILE.csv",
     "keys/",
     "keys/master.json",
     "domain/",

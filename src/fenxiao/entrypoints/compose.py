@@ -21,7 +21,7 @@ from fenxiao.identity.api import IdentityApi
 from fenxiao.infra.bus.local import LocalBus
 from fenxiao.infra.bus.relay import Relay, Waker
 from fenxiao.infra.crypto import Cipher
-from fenxiao.infra.db import runs
+from fenxiao.infra.db import outbox, runs
 from fenxiao.infra.db.database import Access, Database, open_database
 from fenxiao.infra.http.ports import guard
 from fenxiao.infra.http.remote import serve
@@ -53,6 +53,8 @@ PROTOCOLS: dict[str, type] = {
 """What each context answers, near or far."""
 
 HOUSEKEEPING = timedelta(seconds=1)
+KEEP_EVENTS = timedelta(days=30)
+"""Delivered events stay in the outbox for so long, for those who look into what happened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,10 @@ class System:
             for offer in self.offers
             if offer.runs
         ]
+        jobs += [
+            Job(f"trim outbox {name}", timedelta(days=1), partial(_trim, db), db)
+            for name, db in self.databases.items()
+        ]
         first = self.databases[CONTEXTS[0]]
         return [*jobs, Job("replay parked events", HOUSEKEEPING * 5, self.bus.replay, first)]
 
@@ -172,6 +178,11 @@ class System:
     async def ready(self) -> None:
         """Raises `Unavailable` unless the database answers."""
         await self.databases[CONTEXTS[0]].fetchval("select 1")
+
+
+async def _trim(db: Database) -> int:
+    async with db.connection() as connection:
+        return await outbox.forget(connection, db.clock() - KEEP_EVENTS)
 
 
 class _PublishedKeys:

@@ -39,7 +39,6 @@ def ground(settings: Settings) -> Iterator[Ground]:
     if settings.database_url is not None:
         yield Ground(settings, settings.database_url, None)
         return
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     server = embedded.join(settings.data_dir)
     try:
         yield Ground(settings, server.dsn, server)

@@ -76,7 +76,13 @@ class UserInfo(Answer):
     data_scope: str
 
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": TokenRefusal} for status in (400, 401, 429)}
+# A form that cannot be read at all is refused before OAuth comes in, as a problem like everywhere else.
+_UNREAD = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": TokenRefusal, "content": _UNREAD},
+    401: {"model": TokenRefusal},
+    429: {"model": TokenRefusal},
+}
 
 
 def router(identity: Identity, issuer: str) -> APIRouter:

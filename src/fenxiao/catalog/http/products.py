@@ -111,7 +111,7 @@ def router(use: Products, currency: str) -> APIRouter:
             str | None, Query(max_length=MAX_NAME, description="A part of the name or the SKU.")
         ] = None,
         ids: Annotated[
-            str | None, Query(max_length=3800, pattern=r"^[0-9]+(,[0-9]+)*$", description="1,2,3")
+            str | None, Query(max_length=3800, pattern=r"^[0-9]{1,15}(,[0-9]{1,15})*$", description="1,2,3")
         ] = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,

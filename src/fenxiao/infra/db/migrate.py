@@ -48,7 +48,13 @@ async def migrate(dsn: str, folder: Path, schemas: Sequence[str]) -> tuple[list[
 
     Safe to call from several processes at once. Where the user may not create roles, one role serves all.
     """
-    owner = await asyncpg.connect(dsn)
+    try:
+        owner = await asyncpg.connect(dsn)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        message = (
+            f"PostgreSQL cannot be reached ({error}): check the address, user and password in DATABASE_URL."
+        )
+        raise MigrationFault(message) from error
     try:
         await owner.execute("select pg_advisory_lock(hashtextextended('fenxiao migrate', 0))")
         standing = await present(owner, schemas)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fenxiao.infra.http.auth import Caller, MaybeCaller, Principal, require
-from fenxiao.infra.http.fields import Body, Id, Items, items
+from fenxiao.infra.http.fields import MAX_ID, Body, Id, Items, items
 from fenxiao.infra.http.headers import Cursor, Idempotency, IfMatch, Limit, etag
 from fenxiao.infra.http.routing import router as new_router
 from fenxiao.kernel.errors import FieldError, Forbidden, Invalid, Unauthenticated
@@ -121,7 +121,7 @@ def _read(routes: APIRouter, network: Network) -> None:
         status: Status | None = None,
         grade: Annotated[str | None, Query(max_length=100)] = None,
         q: Annotated[str | None, Query(max_length=100)] = None,
-        sponsor_id: Annotated[int | None, Query(ge=1)] = None,
+        sponsor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
         external_id: Annotated[str | None, Query(max_length=300)] = None,
         ids: Annotated[
             str | None, Query(max_length=4000, description="Ids with commas between, at most 200.")
