@@ -198,10 +198,14 @@ class _PublishedKeys:
 @asynccontextmanager
 async def composed(place: Place) -> AsyncIterator[System]:
     """Every context near, in one process; closed at the end of the block."""
-    databases: dict[str, Database] = {}
+    opened = await asyncio.gather(
+        *(open_database(_access(place, name), clock=place.clock) for name in CONTEXTS), return_exceptions=True
+    )
+    databases = {name: db for name, db in zip(CONTEXTS, opened, strict=True) if isinstance(db, Database)}
     try:
-        for name in CONTEXTS:
-            databases[name] = await open_database(_access(place, name), clock=place.clock)
+        for db in opened:
+            if isinstance(db, BaseException):
+                raise db
         yield _join(place, databases)
     finally:
         await asyncio.gather(*(db.close() for db in databases.values()))

@@ -1,60 +1,13 @@
-"""Nothing is lost or doubled: kill -9 of the process, of PostgreSQL, and of both, at random moments.
+"""Nothing is lost or doubled: orders placed and seen through while process and PostgreSQL are killed with kill -9."""
 
-The seed is printed; `FENXIAO_KILL_SEED=n` repeats a run's moments, `FENXIAO_KILLS=n` draws more of them.
-"""
-
-import os
-import random
 import threading
 import time
 from collections.abc import Callable
 
 import httpx
 import pytest
-from tests.e2e.figures import CUT_FIGURES, figures
-from tests.e2e.instance import CUT, SPONSORS, Instance, kill
-
-KILLS = int(os.environ.get("FENXIAO_KILLS", "10"))
-"""Moments for each of the two tests: twenty in all."""
-
-
-@pytest.fixture
-def moments() -> random.Random:
-    seed = int(os.environ.get("FENXIAO_KILL_SEED", str(random.randrange(10**6))))
-    print(f"FENXIAO_KILL_SEED={seed}")
-    return random.Random(seed)
-
-
-def victims(moments: random.Random) -> tuple[bool, bool]:
-    """Whether to kill the process, and whether to kill PostgreSQL."""
-    return moments.choice([(True, False), (False, True), (True, True)])
-
-
-@pytest.mark.timeout(400)
-def test_an_import_that_is_killed_again_and_again_loads_everything_once(
-    instance: Instance, moments: random.Random
-) -> None:
-    arguments = ("import-retail", str(CUT), "--distributors", str(SPONSORS))
-    began = time.monotonic()
-    # The whole length of an undisturbed run, start-up included, so that the moments fall anywhere in it.
-    length = 6.0
-    for _ in range(KILLS):
-        process = instance.popen(*arguments)
-        time.sleep(moments.uniform(0.5, length))
-        the_process, postgresql = victims(moments)
-        if postgresql:
-            instance.kill_postgresql()
-        if the_process:
-            kill(process)
-        else:
-            process.wait(timeout=60)
-    finished = instance.run(*arguments)
-    assert finished.returncode == 0, finished.stdout + finished.stderr + instance.output()
-    instance.start()
-    assert figures(instance) == CUT_FIGURES
-    checked = instance.run("verify")
-    assert checked.returncode == 0, checked.stdout
-    print(f"{KILLS} kills in {time.monotonic() - began:.0f} s")
+from tests.e2e.instance import Instance
+from tests.e2e.kills import KILLS, drawn, victims
 
 
 class Load:
@@ -129,7 +82,8 @@ class Load:
 
 
 @pytest.mark.timeout(400)
-def test_a_load_of_orders_survives_kills(instance: Instance, moments: random.Random) -> None:
+def test_a_load_of_orders_survives_kills(instance: Instance) -> None:
+    moments = drawn()
     instance.start()
     token = instance.token()
     product, seller = scene(instance, token)
