@@ -51,7 +51,7 @@ class Load:
                     {},
                     lambda answer, state=state: (
                         answer.status_code == 200
-                        or (answer.status_code == 409 and state in answer.json()["detail"])
+                        or f" is {state}; it cannot" in answer.json().get("detail", "")
                     ),
                 )
                 if done is None:

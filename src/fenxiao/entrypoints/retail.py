@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from fenxiao.commands.import_retail import rejects as rejects_file
 from fenxiao.commands.import_retail.counts import Counts
 from fenxiao.commands.import_retail.faults import SourceFault
-from fenxiao.commands.import_retail.load import Import, Ports
+from fenxiao.commands.import_retail.load import Import
 from fenxiao.commands.import_retail.plan import CURRENCY
+from fenxiao.commands.import_retail.ports import Ports
 from fenxiao.commands.import_retail.prepare import prepare
 from fenxiao.entrypoints import ground
 from fenxiao.entrypoints.compose import System, composed

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import TestedSystem
 
 from fenxiao.commands.import_retail.counts import Counts
-from fenxiao.commands.import_retail.load import Ports
+from fenxiao.commands.import_retail.ports import Ports
 from fenxiao.commands.import_retail.prepare import prepare
 from fenxiao.orders.api import OrdersApi
 from fenxiao.orders.domain import states

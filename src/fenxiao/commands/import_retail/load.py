@@ -1,45 +1,41 @@
 """The import itself: what was read and checked is handed to the contexts in their order."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from fenxiao.catalog.api import CatalogApi, NewProduct, StockChange
+from fenxiao.catalog.api import NewProduct, StockChange
 from fenxiao.commands.import_retail import loaded, matching, sponsors
 from fenxiao.commands.import_retail.counts import Counts
 from fenxiao.commands.import_retail.loaded import CHANNEL, Loaded
 from fenxiao.commands.import_retail.matching import Match, Shelf, SoldLine
 from fenxiao.commands.import_retail.plan import CURRENCY, PLAN, PLAN_FROM
+from fenxiao.commands.import_retail.ports import Advance, Ports
 from fenxiao.commands.import_retail.rows import Reject, Return, Sale, Sorted
 from fenxiao.commands.import_retail.source import Source
 from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import DistributorId, OrderId, ProductId
-from fenxiao.network.api import NetworkApi, NewMember
-from fenxiao.orders.api import NewLine, NewOrder, NewRefund, OrdersApi, PlacedOrder, RefundUnits, Transition
-from fenxiao.rules.api import RulesApi
+from fenxiao.network.api import NewMember
+from fenxiao.orders.api import (
+    NewLine,
+    NewOrder,
+    NewRefund,
+    PlacedOrder,
+    RefundUnits,
+    ShippingUnderWay,
+    Transition,
+)
 
 T = TypeVar("T")
 DIRECT = "DIRECT"
 """Stands for sales in which nobody is named: without sponsor, login or downline, and it earns nothing."""
 
+PATIENCE = 60
+"""Seconds to wait for orders that somebody else is shipping."""
+
 BATCH = 200
 """Orders per call: each call is a few statements, and short enough to let others in between."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The contexts that the import works through."""
-
-    catalog: CatalogApi
-    network: NetworkApi
-    rules: RulesApi
-    orders: OrdersApi
-
-
-Advance = Callable[[str, int, int], None]
-"""Told after every step: what is being done, how much is done, how much there is."""
 
 
 class Import:
@@ -225,10 +221,23 @@ class Import:
             await self._complete([(order, at) for order, at, _ in batch])
 
     async def _ship(self, orders: Sequence[tuple[OrderId, datetime]]) -> None:
-        answers = await self._ports.orders.ship_orders(
-            orders=[Transition(order_id=o, at=at) for o, at in orders]
-        )
-        self._check(orders, answers)
+        """Ship orders; those whose shipping a killed run left half done are free again after a few seconds."""
+        waiting = list(orders)
+        for _ in range(PATIENCE):
+            steps = [Transition(order_id=order_id, at=at) for order_id, at in waiting]
+            answers = await self._ports.orders.ship_orders(orders=steps)
+            under_way = [isinstance(answer, ShippingUnderWay) for answer in answers]
+            done = [
+                (order, answer)
+                for order, answer, busy in zip(waiting, answers, under_way, strict=True)
+                if not busy
+            ]
+            self._check([order for order, _ in done], [answer for _, answer in done])
+            waiting = [order for order, busy in zip(waiting, under_way, strict=True) if busy]
+            if not waiting:
+                return
+            await asyncio.sleep(1)
+        self._check(waiting, [ShippingUnderWay(order_id=order_id) for order_id, _ in waiting])
 
     async def _complete(self, orders: Sequence[tuple[OrderId, datetime]]) -> None:
         answers = await self._ports.orders.complete_orders(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from fenxiao.commands.import_retail import rows, source, sponsors
 from fenxiao.commands.import_retail.faults import SourceFault
-from fenxiao.commands.import_retail.load import Advance, Import, Ports
+from fenxiao.commands.import_retail.load import Import
+from fenxiao.commands.import_retail.ports import Advance, Ports
 from fenxiao.commands.import_retail.source import Source
 from fenxiao.network.api import NetworkApi
 

@@ -80,6 +80,10 @@ class Database:
             async with self._pool.acquire() as connection:
                 try:
                     yield cast("asyncpg.Connection", connection)
+                except asyncpg.InternalClientError as error:
+                    # The server's last word was a fatal error, and the rollback that followed found no one to talk to.
+                    connection.terminate()
+                    raise Unavailable from error
                 except asyncpg.InterfaceError as error:
                     # The same class says "the connection is closed" and "this call is wrong"; only the first will pass.
                     if _lost(connection):

@@ -6,7 +6,7 @@ replayed, never dropped, and the events behind it go on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 import msgspec
@@ -47,13 +47,14 @@ async def park(
     connection: asyncpg.Connection, consumer: str, envelope: Envelope, error: str, now: datetime
 ) -> None:
     """Set an event aside with the reason; the next attempt comes later each time (2ⁿ seconds, at most an hour)."""
-    attempts = await connection.fetchval(
+    # One statement: a kill between a mark and its next attempt would leave an event that never comes up again.
+    await connection.execute(
         """
-        insert into inbox as i (consumer, event_id, state, received_at, error, attempts, envelope)
-        values ($1, $2, 'parked', $3, $4, 1, $5)
-        on conflict (consumer, event_id) do update set error = $4, attempts = i.attempts + 1, received_at = $3
+        insert into inbox as i (consumer, event_id, state, received_at, error, envelope, attempts, next_attempt_at)
+        values ($1, $2, 'parked', $3, $4, $5, 1, $3::timestamptz + interval '2 seconds')
+        on conflict (consumer, event_id) do update set error = $4, received_at = $3, attempts = i.attempts + 1,
+          next_attempt_at = $3::timestamptz + least(2 ^ (i.attempts + 1), 3600) * interval '1 second'
           where i.state = 'parked'
-        returning attempts
         """,
         consumer,
         envelope.id,
@@ -61,14 +62,6 @@ async def park(
         error[:2000],
         msgspec.to_builtins(envelope),
     )
-    if attempts:
-        delay = timedelta(seconds=min(2**attempts, 3600))
-        await connection.execute(
-            "update inbox set next_attempt_at = $3 where consumer = $1 and event_id = $2",
-            consumer,
-            envelope.id,
-            now + delay,
-        )
 
 
 async def due(

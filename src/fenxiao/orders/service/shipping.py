@@ -23,7 +23,7 @@ from fenxiao.orders.domain.states import refusal
 from fenxiao.orders.service.transitions import announce, decided
 from fenxiao.orders.store import refunds, shipping, transitions
 
-CLAIM_FOR = timedelta(seconds=60)
+CLAIM_FOR = timedelta(seconds=15)
 """How long one try may take; after that the claim may be taken over and the shipment is the sweep's."""
 
 
