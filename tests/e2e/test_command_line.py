@@ -1,5 +1,6 @@
 """The commands of `./run`: what they print, what they leave, and one clear line for what the caller can put right."""
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -84,6 +85,16 @@ def test_a_data_folder_that_is_a_file_is_said_in_one_line(instance: Instance) ->
     assert instance.folder.read_text() == "not a folder"
 
 
+def test_a_data_folder_that_cannot_be_made_is_said_in_one_line(instance: Instance, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    # No folder is closed to root, but nobody makes folders in /proc, or where the system's own disk is read-only.
+    instance.extra["FENXIAO_DATA_DIR"] = "/proc/fenxiao" if os.geteuid() == 0 else str(closed / "folder")
+    said = one_line(instance, "up")
+    assert "FENXIAO_DATA_DIR" in said
+    assert instance.extra["FENXIAO_DATA_DIR"] in said
+
+
 def test_a_data_folder_of_another_version_is_said_in_one_line(instance: Instance) -> None:
     assert instance.run("migrate").returncode == 0
     version = next(instance.folder.rglob("PG_VERSION"))
@@ -119,6 +130,8 @@ def test_bad_files_are_said_in_one_line_and_change_nothing(instance: Instance, t
         "external_id,joined_at,country,sponsor_external_id\n1,2009-12-01T07:45:00,UK,2\n2,2009-12-01T07:45:00,UK,1\n"
     )
     assert "loop" in one_line(instance, "import-retail", str(CUT), "--distributors", str(loop))
+    nowhere = str(tmp_path / "nowhere" / "rejects.csv")
+    assert nowhere in one_line(instance, "import-retail", str(CUT), "--rejects", nowhere)
     counted = instance.run("psql", "-Atc", "select count(*) from network.distributor")
     assert counted.stdout == "0\n"
 

@@ -129,8 +129,11 @@ class System:
         return work
 
     def delivery(self) -> list[Coroutine[Any, Any, None]]:
-        """Relays and wakers alone: what a command runs that has to see its events through."""
-        return [relay.run() for relay in self.relays] + [Waker(db).run() for db in self.databases.values()]
+        """Relays, wakers and the replay of parked events: what a command runs that has to see its events through."""
+        first = self.databases[CONTEXTS[0]]
+        replay = Job("replay parked events", HOUSEKEEPING * 5, self.bus.replay, first)
+        relays = [relay.run() for relay in self.relays]
+        return [*relays, *(Waker(db).run() for db in self.databases.values()), keep_running(replay)]
 
     def _housekeeping(self) -> list[Job]:
         jobs = [
@@ -147,8 +150,7 @@ class System:
             Job(f"trim outbox {name}", timedelta(days=1), partial(_trim, db), db)
             for name, db in self.databases.items()
         ]
-        first = self.databases[CONTEXTS[0]]
-        return [*jobs, Job("replay parked events", HOUSEKEEPING * 5, self.bus.replay, first)]
+        return jobs
 
     async def drain(self) -> None:
         """Deliver every event and do every run until nothing is left. For one process alone: no relay may be running."""

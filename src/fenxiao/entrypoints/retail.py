@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from fenxiao.kernel.money import from_minor
 LOOK = 0.2
 """Seconds between looks at what is still to be booked."""
 
+PARKED_FOR = 30
+"""Seconds that parked events get before the import ends without them."""
+
 
 class Bar:
     """One progress bar for each part of the import."""
@@ -42,6 +46,7 @@ class Bar:
 async def load(here: ground.Ground, orders: Path, distributors: Path | None, rejects: Path | None) -> int:
     """Import one file; 0 if every row was taken or rejected by the rules of the import, else 1."""
     place, _ = await ground.prepare(here)
+    path = _writable(rejects or here.settings.data_dir / f"rejects-{orders.stem}.csv")
     async with composed(place) as system:
         await system.start()
         columns = (
@@ -60,10 +65,21 @@ async def load(here: ground.Ground, orders: Path, distributors: Path | None, rej
             ports = Ports(catalog=apis.catalog, network=apis.network, rules=apis.rules, orders=apis.orders)
             run = await prepare(ports, orders, distributors, bar)
             await _booked(system, run, bar)
-        path = rejects or here.settings.data_dir / f"rejects-{orders.stem}.csv"
         rejects_file.write(path, run.file, run.counts.rejects)
         _print(run.counts, path)
-        return 1 if run.counts.refused or await system.parked() else 0
+        if parked := await system.parked():
+            print(f"parked      {parked} events could not be digested; docs/operations.md says what to do")
+        return 1 if run.counts.refused or parked else 0
+
+
+def _writable(path: Path) -> Path:
+    """The path, if a file can be written there; asked before the import, not after."""
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        message = (
+            f"the rejects cannot be written to {path}: {path.parent} is no folder that this user may write to"
+        )
+        raise SourceFault(message)
+    return path
 
 
 @contextmanager
@@ -89,10 +105,19 @@ async def _booked(system: System, run: Import, bar: Bar) -> None:
             await asyncio.sleep(LOOK)
             waiting = await system.waiting()
         bar("booking", most, most)
+        await _unparked(system)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _unparked(system: System) -> None:
+    """What an outage left parked comes up again by itself within seconds; what stays is a fault to be looked at."""
+    for _ in range(PARKED_FOR):
+        if not await system.parked():
+            return
+        await asyncio.sleep(1)
 
 
 def _print(counts: Counts, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -52,7 +52,7 @@ class TokenAnswer(Answer):
     """What a client gets (RFC 6749 §5.1); `expires_in` in seconds."""
 
     access_token: str
-    token_type: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a scheme, no secret
     expires_in: int
     refresh_token: str
     scope: str
@@ -233,7 +233,6 @@ def _needed(form: Mapping[str, str], name: str) -> str:
 def _granted(tokens: Tokens) -> Response:
     body = TokenAnswer(
         access_token=tokens.access_token,
-        token_type="Bearer",  # noqa: S106 - a scheme, no secret
         expires_in=tokens.expires_in,
         refresh_token=tokens.refresh_token,
         scope=tokens.scope,
