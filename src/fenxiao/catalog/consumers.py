@@ -21,10 +21,12 @@ def consumers(following: Following, db: Database) -> Sequence[Consumer]:
 
     @starts_over
     async def follow(delivery: Delivery) -> None:
-        async with db.begin(once=delivery) as tx:
-            told = [one for envelope in tx.fresh if (one := _told(envelope)) is not None]
-            if told:
-                await following.follow(tx, told)
+        told = {envelope.id: one for envelope in delivery.envelopes if (one := _told(envelope)) is not None}
+        # What says nothing to the warehouse, a payment say, is not even marked.
+        relevant = tuple(envelope for envelope in delivery.envelopes if envelope.id in told)
+        if relevant:
+            async with db.begin(once=Delivery(delivery.consumer, relevant)) as tx:
+                await following.follow(tx, [told[envelope.id] for envelope in tx.fresh])
 
     return (Consumer(NAME, (OrderCreated, OrderStatusChanged, OrderRefunded), follow, db),)
 

@@ -41,3 +41,17 @@ class StockMoved(Event):
     def subject(self) -> str:
         """The stock as a whole; movements commute, so their order does not matter."""
         return "stock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockLow(Event):
+    """库存预警: what can be sold of a product fell below its threshold; told once until it has risen again."""
+
+    type = "stock.low"
+    product_id: ProductId
+    sellable: int
+    threshold: int
+
+    def subject(self) -> str:
+        """The product."""
+        return f"products/{self.product_id}"

@@ -25,6 +25,11 @@ TABLES = (
     "stock_movement",
     "hold",
     "order_fact",
+    "batch_recall",
+    "stock_count",
+    "stock_count_line",
+    "import_file",
+    "import_row",
     "outbox",
     "idempotency",
 )

@@ -1,6 +1,7 @@
 """Categories, which nest, and tags."""
 
 import asyncio
+import json
 
 
 async def made(shop, name: str, parent_id: int | None = None) -> int:
@@ -121,3 +122,87 @@ async def test_tags_are_found_by_a_part_of_their_name(shop) -> None:
     found = await shop.get("/api/tags", q="HOT")
     assert [tag["name"] for tag in found["items"]] == ["Hot", "shot"]
     assert [tag["name"] for tag in (await shop.get("/api/tags", q="%"))["items"]] == ["100%"]
+
+
+async def changed_products(shop) -> list[tuple[int, int]]:
+    """(product, version) of every product.changed so far."""
+    rows = await shop.owner.fetch(
+        "select data from catalog.outbox where type = 'product.changed' order by seq"
+    )
+    found = [json.loads(row["data"]) for row in rows]
+    return [(data["product_id"], data["version"]) for data in found]
+
+
+async def test_a_moved_category_changes_the_products_below_it(shop) -> None:
+    """The categories above are a fact of a product by which rules choose; a name is none."""
+    top = (await shop.post("/api/categories", {"name": "top"})).json()["category_id"]
+    other = (await shop.post("/api/categories", {"name": "other"})).json()["category_id"]
+    middle = (await shop.post("/api/categories", {"name": "m", "parent_id": top})).json()["category_id"]
+    leaf = (await shop.post("/api/categories", {"name": "l", "parent_id": middle})).json()["category_id"]
+    for name, category in (("a", top), ("b", middle), ("c", leaf), ("d", None)):
+        await shop.sells(name, **({} if category is None else {"category_id": category}))
+    before = await changed_products(shop)
+    await shop.patch(f"/api/categories/{middle}", {"name": "renamed"})
+    assert await changed_products(shop) == before
+    await shop.patch(f"/api/categories/{middle}", {"parent_id": other})
+    assert sorted((await changed_products(shop))[len(before) :]) == [(2, 2), (3, 2)]
+    stale = await shop.patch("/api/products/3", {"price": "1"}, If_Match='"1"')
+    assert (stale.status_code, stale.json()["code"]) == (412, "stale-version")
+
+
+async def test_merged_tags_leave_one_in_the_earlier_place(shop) -> None:
+    for name, tags in (
+        ("both", ["热门", "x", "热销"]),
+        ("turned", ["热销", "x", "热门"]),
+        ("old", ["y", "热门", "z"]),
+        ("new", ["热销"]),
+        ("none", ["x"]),
+    ):
+        await shop.sells(name, tags=tags)
+    ids = {tag["name"]: tag["tag_id"] for tag in (await shop.get("/api/tags"))["items"]}
+    before = await changed_products(shop)
+    merged = await shop.post(f"/api/tags/{ids['热门']}/merge", {"into": ids["热销"]})
+    assert (merged.status_code, merged.json()) == (200, {"tag_id": ids["热销"], "name": "热销"})
+    found = {p["name"]: p["tags"] for p in (await shop.get("/api/products"))["items"]}
+    assert found == {
+        "both": ["热销", "x"],
+        "turned": ["热销", "x"],
+        "old": ["y", "热销", "z"],
+        "new": ["热销"],
+        "none": ["x"],
+    }
+    # Each product that was touched is told of once, and no other.
+    assert sorted((await changed_products(shop))[len(before) :]) == [(1, 2), (2, 2), (3, 2)]
+    assert (await shop.call("GET", f"/api/tags/{ids['热门']}")).status_code == 404
+    assert [p["name"] for p in (await shop.get("/api/products", tag="热销"))["items"]] == [
+        "both",
+        "turned",
+        "old",
+        "new",
+    ]
+
+
+async def test_a_merge_that_cannot_be_is_refused(shop) -> None:
+    await shop.sells("a", tags=["x", "y"])
+    before = await shop.everything()
+    for tag_id, into, status, where in ((1, 1, 422, "into"), (1, 99, 422, "into"), (99, 1, 404, None)):
+        answer = await shop.post(f"/api/tags/{tag_id}/merge", {"into": into})
+        assert answer.status_code == status
+        assert [error["field"] for error in answer.json().get("errors", [])] == ([where] if where else [])
+    assert await shop.everything() == before
+
+
+async def test_crosswise_merges_and_changes_at_once_leave_each_product_whole(shop) -> None:
+    for n in range(6):
+        await shop.sells(f"p{n}", tags=["a", "b", "c"])
+    ids = {tag["name"]: tag["tag_id"] for tag in (await shop.get("/api/tags"))["items"]}
+    answers = await asyncio.gather(
+        shop.post(f"/api/tags/{ids['a']}/merge", {"into": ids["b"]}),
+        shop.post(f"/api/tags/{ids['b']}/merge", {"into": ids["a"]}),
+        *(shop.patch(f"/api/products/{n}", {"tags": ["c", "b"]}) for n in range(1, 7)),
+    )
+    assert sorted(answer.status_code for answer in answers[:2]) in ([200, 404], [200, 422])
+    assert [answer.status_code for answer in answers[2:]] == [200] * 6
+    for product in (await shop.get("/api/products"))["items"]:
+        assert len(set(product["tags"])) == len(product["tags"])
+        assert "c" in product["tags"]

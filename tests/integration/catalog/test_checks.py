@@ -17,6 +17,14 @@ async def scene(shop) -> None:
     await shop.ordered(4, ("tea", 1))
     await shop.hear(shop.changed(4, "cancelled"))
     await shop.hold(("milk", 1))
+    # Salt is low, one of its batches recalled after it was shipped from, and it was counted.
+    salt = await shop.sells("salt", (9, "S", None), (3, "R", "2026-05-01"), alert_threshold=10)
+    await shop.shipped(5, ("salt", 2))
+    await shop.post(f"/api/inventory/{salt}/batches/R/recall", {"reason": "lead"})
+    await shop.post("/api/inventory/counts", {"items": [{"product_id": salt, "batch_id": "S"}]})
+    figure = {"product_id": salt, "batch_id": "S", "counted": 8}
+    await shop.put("/api/inventory/counts/1/lines", {"items": [figure]})
+    await shop.post("/api/inventory/counts/1/close", None)
 
 
 async def test_a_sound_warehouse_has_only_the_open_hold_in_flight(bare) -> None:
@@ -25,6 +33,7 @@ async def test_a_sound_warehouse_has_only_the_open_hold_in_flight(bare) -> None:
     assert await bare.findings(in_flight=True) == [("catalog.unsettled", "hold 5")]
 
 
+RECALLED = "inventory 5 (product 3, batch R)"
 SOON, STOCK, ORDER = (
     "inventory 1 (product 1, batch soon)",
     "stock of product {}",
@@ -85,8 +94,42 @@ CHANGES = [
         [("order_facts", "order_fact cancelled 0 of order 4")],
     ),
     ("delete from hold where hold_id = 5", [("reserved", STOCK.format(1))]),
+    ("update stock set low = false where product_id = 3", [("low", STOCK.format(3))]),
+    (
+        "update stock set alert_threshold = 5 where product_id = 3",
+        [("thresholds", STOCK.format(3)), ("low", STOCK.format(3))],
+    ),
+    (
+        "update product set alert_threshold = 11 where product_id = 3",
+        [("thresholds", STOCK.format(3))],
+    ),
+    (
+        "update stock_count_line set counted = 7 where count_id = 1",
+        [("counted", "stock_count_line 1 of count 1")],
+    ),
+    (
+        "update stock_count set state = 'cancelled' where count_id = 1",
+        [("counted", "stock_count_line 1 of count 1")],
+    ),
+    (
+        "update stock_count_line set open = true where count_id = 1",
+        [("counted", "stock_count_line 1 of count 1")],
+    ),
+    ("update batch_recall set after_movement = 0", [("recalled", RECALLED)]),
+    ("update inventory set recalled = false where batch_id = 'R'", [("recalled", RECALLED)]),
+    ("delete from batch_recall", [("recalled", RECALLED)]),
 ]
-UNITS = ("stock", "inventory", "stock_movement", "hold", "order_fact")
+UNITS = (
+    "product",
+    "stock",
+    "inventory",
+    "stock_movement",
+    "hold",
+    "order_fact",
+    "batch_recall",
+    "stock_count",
+    "stock_count_line",
+)
 
 
 async def test_a_changed_value_is_found_and_its_row_named(bare) -> None:

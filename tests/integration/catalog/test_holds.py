@@ -153,3 +153,16 @@ async def test_a_past_fact_is_judged_by_its_own_day(shop) -> None:
     assert isinstance(held, HeldStock)
     (late,) = await shop.api.hold_stock(requests=[shop.request(("milk", 1), at=past + timedelta(hours=1))])
     assert late.code == "out-of-stock"
+
+
+async def test_the_catalogue_never_ends_a_hold_by_its_own_clock(shop) -> None:
+    await shop.sells("flour", (10, "B", None))
+    held = await shop.hold(("flour", 4))
+    await shop.turn(shop.now + timedelta(days=400))
+    for job in shop.offer.jobs:
+        await job.work()
+    assert await shop.state(held.hold_id) == "open"
+    assert await shop.inventory("flour") == (6, 4, {"B": 10})
+    # The caller alone decides, however late: it was committed after all.
+    await shop.api.confirm_holds(holds=[(held.hold_id, 1)])
+    assert await shop.inventory("flour") == (6, 4, {"B": 10})

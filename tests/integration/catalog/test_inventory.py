@@ -19,6 +19,8 @@ async def test_the_call_of_the_original_specification(shop) -> None:
         "product_id": product_id,
         "stock": 50,
         "reserved": 0,
+        "alert_threshold": None,
+        "low": False,
         "batches": 0,
     }
     assert [{name: b[name] for name in batch} for b in answer.json()["batches"]] == [batch]
@@ -164,7 +166,7 @@ async def test_messages_are_there_in_chinese(shop) -> None:
     assert refused.json()["title"] == "库存调整被拒绝"
     assert (
         refused.json()["errors"][0]["message"]
-        == f"商品 {product_id} 有 8 件已为订单占用；此操作后将只剩 5 件。"
+        == f"商品 {product_id} 有 8 件已为订单占用，此操作后将只剩 5 件：请先发货或取消订单。"
     )
 
 
@@ -228,3 +230,72 @@ async def test_counting_and_selling_at_once_agree(shop) -> None:
     stock, reserved, batches = await shop.inventory("flour")
     assert stock + reserved == batches["B"]
     assert reserved % 9 == 0
+
+
+async def test_the_stock_of_the_products_as_a_list(shop, distributor) -> None:
+    flour = await shop.sells("flour", (5, "F", "2026-04-01"), (0, "empty", None), alert_threshold=9)
+    tea = await shop.sells("tea", (7, "T", None), (2, "old", "2026-03-01"))
+    milk = await shop.sells("milk", (0, "gone", "2026-03-20"))
+    await shop.ordered(1, ("flour", 2))
+    found = (await shop.get("/api/inventory"))["items"]
+    assert [(i["product_id"], i["stock"], i["reserved"], i["low"], i["alert_threshold"]) for i in found] == [
+        (flour, 3, 2, True, 9),
+        (tea, 7, 0, False, None),
+        (milk, 0, 0, False, None),
+    ]
+    assert [[b["batch_id"] for b in i["batches"]] for i in found] == [["F"], ["old", "T"], []]
+
+    async def ids(**query: object) -> list[int]:
+        return [item["product_id"] for item in (await shop.get("/api/inventory", **query))["items"]]
+
+    assert await ids(low="true") == [flour]
+    assert await ids(low="false") == [tea, milk]
+    assert await ids(expiring_before="2026-04-02") == [flour, tea]
+    assert await ids(expiring_before="2026-04-01") == [tea]
+    assert await ids(ids=f"{milk},{flour},99") == [flour, milk]
+    assert await ids(ids=f"{milk},{flour}", low="true", expiring_before="2027-01-01") == [flour]
+    first = await shop.get("/api/inventory", limit=2)
+    assert await ids(limit=2, cursor=first["next_cursor"]) == [milk]
+    assert (await shop.client.get("/api/inventory", headers=distributor)).status_code == 403
+    for query in ({"ids": "1;2"}, {"low": "perhaps"}, {"expiring_before": "soon"}, {"cursor": "x"}):
+        answer = await shop.client.get("/api/inventory", params=query, headers=shop.admin)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, next(iter(query)))
+
+
+async def test_movements_are_found_by_reason_batch_order_and_time(shop) -> None:
+    flour = await shop.sells("flour", (9, "A", "2026-04-01"), (9, "B", None))
+    await shop.sells("tea", (9, "A", None))
+    await shop.turn(shop.now + timedelta(days=1))
+    await shop.shipped(7, ("flour", 10), ("tea", 1))
+    await shop.shipped(8, ("flour", 1))
+
+    async def deltas(**query: object) -> list[tuple[str, int]]:
+        found = (await shop.get(f"/api/inventory/{flour}/movements", **query))["items"]
+        return [(m["batch_id"], m["delta"]) for m in found]
+
+    assert await deltas() == [("B", -1), ("B", -1), ("A", -9), ("B", 9), ("A", 9)]
+    assert await deltas(reason="counted") == [("B", 9), ("A", 9)]
+    assert await deltas(batch="A") == [("A", -9), ("A", 9)]
+    assert await deltas(batch="none") == []
+    assert await deltas(order=7) == [("B", -1), ("A", -9)]
+    assert await deltas(order=7, batch="B", reason="shipped") == [("B", -1)]
+    day = {"from": "2026-03-16T12:00:00Z"}
+    assert await deltas(**day) == [("B", -1), ("B", -1), ("A", -9)]
+    assert await deltas(to=day["from"]) == [("B", 9), ("A", 9)]
+    assert await deltas(**day, to="2026-03-16T12:00:00Z") == []
+    page = await shop.get(f"/api/inventory/{flour}/movements", order=7, limit=1)
+    assert await deltas(order=7, limit=1, cursor=page["next_cursor"]) == [("A", -9)]
+    answer = await shop.client.get(
+        f"/api/inventory/{flour}/movements", params={"from": "yesterday"}, headers=shop.admin
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "from")
+    missing = await shop.client.get("/api/inventory/99/movements", headers=shop.admin)
+    assert missing.status_code == 404
+
+
+async def test_setting_below_what_is_reserved_says_what_to_do(shop) -> None:
+    flour = await shop.sells("flour", (9, "A", None))
+    await shop.ordered(1, ("flour", 5))
+    refused = await shop.put(f"/api/inventory/{flour}", {"stock": 4, "batch_id": "A"})
+    assert refused.status_code == 409
+    assert "ship or cancel orders first" in refused.json()["detail"]

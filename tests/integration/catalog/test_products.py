@@ -31,6 +31,8 @@ async def test_the_call_of_the_original_specification(shop) -> None:
         "product_id": answer["product_id"],
         "stock": 0,
         "reserved": 0,
+        "alert_threshold": None,
+        "low": False,
         "batches": [],
     }
 
@@ -260,3 +262,64 @@ async def test_who_only_sells_sees_prices_but_no_costs_and_changes_nothing(shop,
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
         assert (await shop.client.request(method, path, json=body)).status_code == 401
     assert await shop.everything() == before
+
+
+# Pictures
+
+
+async def test_pictures_keep_their_order_and_the_first_is_image_url(shop) -> None:
+    front = {"url": "https://e.example/1.png", "alt": "正面"}
+    back = {"url": "https://e.example/2.png", "alt": None}
+    made = await shop.post("/api/products", {"name": "x", "images": [front, {"url": back["url"]}]})
+    assert (made.status_code, made.json()["images"], made.json()["image_url"]) == (
+        201,
+        [front, back],
+        front["url"],
+    )
+    path = f"/api/products/{made.json()['product_id']}"
+    for change, images in (
+        ({"images": [back, front]}, [back, front]),
+        ({"image_url": front["url"]}, [front]),
+        ({"images": [front, back]}, [front, back]),
+        ({"image_url": back["url"]}, [back]),
+        ({"images": [front, back]}, [front, back]),
+        ({"image_url": "https://e.example/3"}, [{"url": "https://e.example/3", "alt": None}, back]),
+        ({"images": [front], "image_url": front["url"]}, [front]),
+        ({"image_url": None}, []),
+        ({"image_url": back["url"]}, [back]),
+        ({"images": []}, []),
+    ):
+        changed = await shop.patch(path, change)
+        assert changed.status_code == 200, changed.text
+        assert changed.json()["images"] == images, change
+        assert changed.json()["image_url"] == (images[0]["url"] if images else None)
+        assert (await shop.get(path)) == changed.json()
+    single = await shop.post("/api/products", {"name": "y", "image_url": front["url"]})
+    assert single.json()["images"] == [front | {"alt": None}]
+
+
+async def test_a_faulty_picture_is_named_and_nothing_is_changed(shop) -> None:
+    product_id = await shop.sells("x", images=[{"url": "https://e.example/1"}])
+    before = await shop.everything()
+    for change, field in (
+        ({"images": [{"url": "x"}]}, "images.0.url"),
+        ({"images": [{"url": "https://e.example/1", "alt": "a\nb"}]}, "images.0.alt"),
+        ({"images": [{"url": "https://e.example/1"}] * 2}, "images.1.url"),
+        ({"images": [{"url": f"https://e.example/{n}"} for n in range(21)]}, "images"),
+        ({"images": [{"url": "https://e.example/1"}], "image_url": "https://e.example/2"}, "image_url"),
+        ({"images": [{"url": "https://e.example/1"}], "image_url": None}, "image_url"),
+        ({"images": None}, "images"),
+        ({"images": [{"src": "https://e.example/1"}]}, "images.0.url"),
+    ):
+        answer = await shop.patch(f"/api/products/{product_id}", change)
+        assert answer.status_code == 422, change
+        assert answer.json()["errors"][0]["field"] == field
+    assert await shop.everything() == before
+
+
+async def test_a_threshold_that_is_set_counts_at_once(shop) -> None:
+    product_id = await shop.sells("x", (3, "B", None))
+    await shop.patch(f"/api/products/{product_id}", {"alert_threshold": 5})
+    assert (await shop.get(f"/api/inventory/{product_id}"))["low"] is True
+    await shop.patch(f"/api/products/{product_id}", {"alert_threshold": None})
+    assert (await shop.get(f"/api/inventory/{product_id}"))["low"] is False

@@ -35,8 +35,8 @@ def test_of_two_that_expire_together_the_older_goes_first() -> None:
 
 def test_a_batch_is_sold_through_its_expiry_day_and_never_after() -> None:
     stock = shelf(batch(1, 5, TODAY))
-    assert stock.unexpired(TODAY) == 5
-    assert stock.unexpired(TODAY + timedelta(1)) == 0
+    assert stock.servable(TODAY) == 5
+    assert stock.servable(TODAY + timedelta(1)) == 0
     with pytest.raises(ValueError):
         take(stock, 1, TODAY + timedelta(1))
 
@@ -72,7 +72,7 @@ def test_nothing_is_lost_or_made(contents, wanted) -> None:
         )
     )
     before = {one.inventory_id: one.stock for one in stock.batches}
-    if stock.unexpired(TODAY) < wanted:
+    if stock.servable(TODAY) < wanted:
         with pytest.raises(ValueError):
             take(stock, wanted, TODAY)
         return

@@ -101,7 +101,9 @@ def test_a_sound_request_has_no_fault() -> None:
 )
 def test_never_more_than_there_is_and_never_a_needless_refusal(requests, stock) -> None:
     shelves = {n: shelf(n, units) for n, units in enumerate(stock, 1)}
-    units = [gathered(StockLine(product_id=ProductId(p), quantity=q) for p, q in lines) for lines in requests]
+    units = [
+        gathered([StockLine(product_id=ProductId(p), quantity=q) for p, q in lines]) for lines in requests
+    ]
     outcomes = decide([(one, TODAY, None) for one in units], shelves, dict.fromkeys(shelves, True))
     left = dict(enumerate(stock, 1))
     for wanted, outcome in zip(units, outcomes, strict=True):

@@ -1,6 +1,6 @@
 """Batches of a product and which of them serves whom: first expired, first out.
 
-A batch can be sold through its expiry day (UTC). Quantities are whole units. The functions change the
+A batch can be sold through its expiry day (UTC), and not at all while it is recalled. Quantities are whole units. The functions change the
 batches they are given, so that one decision sees what the one before it took.
 """
 
@@ -12,7 +12,7 @@ NO_BATCH = "DEFAULT"
 """The batch of goods that nobody has given a batch number."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Batch:
     """批次: what lies of a product under one batch number. `inventory_id` 0: not stored yet."""
 
@@ -21,17 +21,18 @@ class Batch:
     batch_id: str
     stock: int
     expiry_date: date | None
+    recalled: bool = False
 
     def sellable_on(self, day: date) -> bool:
         """Whether it may be sold on that day."""
-        return self.expiry_date is None or self.expiry_date >= day
+        return not self.recalled and (self.expiry_date is None or self.expiry_date >= day)
 
 
 Portion = tuple[Batch, int]
 """So many units of a batch."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Shelf:
     """All that lies of one product, the batches in the order in which they are sold; `reserved` is for orders."""
 
@@ -40,18 +41,16 @@ class Shelf:
     batches: list[Batch]
 
     def on_hand(self) -> int:
-        """Units that lie there, expired ones too."""
+        """Units that lie there, those that cannot be sold too."""
         return sum(batch.stock for batch in self.batches)
 
-    def unexpired(self, day: date) -> int:
-        """Units that may be sold on that day, reserved ones too."""
-        return sum(
-            batch.stock for batch in self.batches if batch.expiry_date is None or batch.expiry_date >= day
-        )
+    def servable(self, day: date) -> int:
+        """Units that orders may be served from on that day, reserved ones too."""
+        return sum(batch.stock for batch in self.batches if batch.sellable_on(day))
 
     def sellable(self, day: date) -> int:
-        """Units that can still be promised on that day; below 0 when reserved ones have expired."""
-        return self.unexpired(day) - self.reserved
+        """Units that can still be promised on that day; below 0 when reserved ones have expired or were recalled."""
+        return self.servable(day) - self.reserved
 
     def batch(self, batch_id: str) -> Batch | None:
         """The batch of that number."""
@@ -64,22 +63,22 @@ def in_order_of_sale(batches: Iterable[Batch]) -> list[Batch]:
 
 
 def take(shelf: Shelf, quantity: int, day: date) -> list[Portion]:
-    """Take units from unexpired batches in order; the shelf must have as many unexpired (ValueError)."""
+    """Take units from sellable batches in order; the shelf must have as many there (ValueError)."""
     portions, missing = _take((batch for batch in shelf.batches if batch.sellable_on(day)), quantity)
     if missing:
-        message = f"product {shelf.product_id} lacks {missing} unexpired units"
+        message = f"product {shelf.product_id} lacks {missing} units that may be sold"
         raise ValueError(message)
     return portions
 
 
 def take_any(shelf: Shelf, quantity: int, day: date, *, keep: int) -> list[Portion] | None:
-    """Take units that are lost: unexpired ones in order, as long as `keep` of these stay, then expired ones.
+    """Take units that are lost: sellable ones in order, as long as `keep` of these stay, then the others.
 
     None, and nothing taken, if so many units are not to be had.
     """
     fresh = [batch for batch in shelf.batches if batch.sellable_on(day)]
     stale = [batch for batch in shelf.batches if not batch.sellable_on(day)]
-    room = min(quantity, max(0, shelf.unexpired(day) - keep))
+    room = min(quantity, max(0, shelf.servable(day) - keep))
     if quantity - room > sum(batch.stock for batch in stale):
         return None
     return _take(fresh, room)[0] + _take(stale, quantity - room)[0]

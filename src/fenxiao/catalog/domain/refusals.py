@@ -52,7 +52,7 @@ class SkuTaken(Conflict):
 
 
 class BelowReserved(Conflict):
-    """{reserved} units of product {product_id} are reserved for orders; this would leave {left}."""
+    """{reserved} units of product {product_id} are reserved for orders, this would leave {left}: ship or cancel orders first."""
 
     code = "below-reserved"
 
@@ -61,6 +61,54 @@ class AdjustmentsRefused(Conflict):
     """Some of these changes cannot be made, so none was; errors says which."""
 
     code = "adjustments-refused"
+
+
+class BatchNotFound(NotFound):
+    """Product {product_id} has no batch {batch_id}."""
+
+    code = "batch-not-found"
+
+
+class BatchRecalled(Conflict):
+    """Batch {batch_id} of product {product_id} is recalled already."""
+
+    code = "batch-recalled"
+
+
+class BatchNotRecalled(Conflict):
+    """Batch {batch_id} of product {product_id} is not recalled."""
+
+    code = "batch-not-recalled"
+
+
+class CountNotFound(NotFound):
+    """There is no stock count with the id {count_id}."""
+
+    code = "count-not-found"
+
+
+class CountEnded(Conflict):
+    """Stock count {count_id} is {state}; open another one to count again."""
+
+    code = "count-ended"
+
+
+class CountRefused(Conflict):
+    """Stock count {count_id} cannot be booked as it stands, so nothing was; errors says which lines stand in the way."""
+
+    code = "count-refused"
+
+
+class CountOverlaps(Conflict):
+    """Some of these batches are being counted already; errors says which, and where."""
+
+    code = "count-overlaps"
+
+
+class ImportNotFound(NotFound):
+    """There is no import with the id {import_id}."""
+
+    code = "import-not-found"
 
 
 class StockFailed(Refusal):

@@ -49,8 +49,10 @@ class Granted:
     units: Units
 
 
-def gathered(lines: Iterable[StockLine]) -> Units:
+def gathered(lines: Sequence[StockLine]) -> Units:
     """The units of the lines by product."""
+    if len(lines) == 1:
+        return ((lines[0].product_id, lines[0].quantity),)
     return gathered_units((line.product_id, line.quantity) for line in lines)
 
 
@@ -64,6 +66,8 @@ def gathered_units(pairs: Iterable[tuple[int, int]]) -> Units:
 
 def fault(request: StockRequest) -> Invalid | None:
     """Why this request cannot even be asked, if so: it would spoil the statement that serves its neighbours too."""
+    if request.lines and not any(map(_faulty, request.lines)) and _named(request):
+        return None
     errors = [
         FieldError(f"lines.{place}.quantity", _POSITIVE)
         for place, line in enumerate(request.lines)
@@ -76,9 +80,17 @@ def fault(request: StockRequest) -> Invalid | None:
     ]
     if not request.lines:
         errors.append(FieldError("lines", _ONE_LINE))
-    if not all(1 <= len(text) <= MAX_TEXT and "\0" not in text for text in (request.caller, request.key)):
+    if not _named(request):
         errors.append(FieldError("key", _KEY))
-    return Invalid(errors=tuple(errors)) if errors else None
+    return Invalid(errors=tuple(errors))
+
+
+def _faulty(line: StockLine) -> bool:
+    return not (1 <= line.quantity <= MAX_UNITS and 1 <= line.product_id <= MAX_ID)
+
+
+def _named(request: StockRequest) -> bool:
+    return all(1 <= len(text) <= MAX_TEXT and "\0" not in text for text in (request.caller, request.key))
 
 
 def decide(

@@ -6,7 +6,7 @@ warehouse is for `stock:read`, changing it for `stock:write`.
 
 from fastapi import APIRouter
 
-from fenxiao.catalog.http import categories, inventory, products
+from fenxiao.catalog.http import categories, counts, exports, imports, inventory, products, recalls
 from fenxiao.catalog.service import Catalog
 
 
@@ -15,6 +15,11 @@ def router(catalog: Catalog, *, currency: str) -> APIRouter:
     routes = APIRouter()
     routes.include_router(categories.categories(catalog.categories))
     routes.include_router(categories.tags(catalog.tags))
+    routes.include_router(exports.router(catalog.exports, currency))
+    routes.include_router(imports.router(catalog.imports))
     routes.include_router(products.router(catalog.products, currency))
+    # Before the products' stock: a path of words must not be read as a product's number.
+    routes.include_router(counts.router(catalog.counts))
+    routes.include_router(recalls.router(catalog.recalls))
     routes.include_router(inventory.router(catalog.warehouse))
     return routes

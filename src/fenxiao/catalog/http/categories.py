@@ -46,6 +46,12 @@ class TagName(Body):
     name: Word
 
 
+class TagMerge(Body):
+    """The tag that is to be left."""
+
+    into: Id
+
+
 class TagAnswer(Answer):
     """A tag."""
 
@@ -133,6 +139,11 @@ def tags(use: Tags) -> APIRouter:
     async def rename_tag(who: Writer, tag_id: Id, body: TagName) -> TagAnswer:  # noqa: ARG001
         """Rename a tag on all products that bear it."""
         return _tag(await use.rename(tag_id, body.name))
+
+    @routes.post("/{tag_id}/merge")
+    async def merge_tag(who: Writer, tag_id: Id, body: TagMerge) -> TagAnswer:  # noqa: ARG001
+        """Give all products that bear the tag another one instead; one that bears both keeps it once."""
+        return _tag(await use.merge(tag_id, body.into))
 
     @routes.delete("/{tag_id}", status_code=204)
     async def delete_tag(who: Writer, tag_id: Id) -> None:  # noqa: ARG001

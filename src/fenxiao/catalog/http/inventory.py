@@ -3,21 +3,35 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import AfterValidator, Field
 
 from fenxiao.catalog.domain.adjustment import Adjustment
-from fenxiao.catalog.http.texts import Name, Word
-from fenxiao.catalog.queries.inventory import Inventory, MovementView
+from fenxiao.catalog.domain.transfers import Transfer
+from fenxiao.catalog.http.texts import MAX_NAME, MAX_WORD, Name, Word
+from fenxiao.catalog.queries.inventory import Inventory, InventoryFilter
+from fenxiao.catalog.queries.movements import MovementFilter, MovementView
 from fenxiao.catalog.service.inventory import BatchContent, Warehouse
 from fenxiao.infra.http.auth import Principal, require
-from fenxiao.infra.http.fields import MAX_COUNT, Answer, Body, Day, Id, Items, items
+from fenxiao.infra.http.fields import (
+    MAX_COUNT,
+    MAX_ID,
+    Answer,
+    Body,
+    Count,
+    Day,
+    Id,
+    Items,
+    Moment,
+    items,
+)
 from fenxiao.infra.http.headers import Cursor, Idempotency, Limit
 from fenxiao.infra.http.routing import router as new_router
 from fenxiao.infra.http.validation import faulty
 from fenxiao.kernel.paging import DEFAULT_LIMIT
 
 MAX_ADJUSTMENTS = 5000
+NUMBERS = r"^[0-9]{1,15}(,[0-9]{1,15})*$"
 Reader = Annotated[Principal, require("stock:read")]
 Writer = Annotated[Principal, require("stock:write")]
 
@@ -56,21 +70,47 @@ class AdjustmentsBody(Body):
     items: Annotated[list[AdjustmentItem], Field(min_length=1, max_length=MAX_ADJUSTMENTS)]
 
 
+class TransferItem(Body):
+    """Units that go from one batch of a product into another, and why.
+
+    `expiry_date` is for a batch that is new or empty; a new one without it expires when the other does.
+    """
+
+    product_id: Id
+    from_batch: Word
+    to_batch: Word
+    quantity: Count
+    reason: Name
+    expiry_date: Day | None = None
+
+
+class TransfersBody(Body):
+    """Transfers that are made all or none; later ones see the earlier ones."""
+
+    items: Annotated[list[TransferItem], Field(min_length=1, max_length=MAX_ADJUSTMENTS)]
+
+
 class BatchAnswer(Answer):
-    """What lies in one batch, reserved units too."""
+    """What lies in one batch, reserved units too; a recalled one is not sold."""
 
     batch_id: str
     stock: int
     expiry_date: date | None
+    recalled: bool
     updated_at: datetime
 
 
 class InventoryAnswer(Answer):
-    """`stock` can be sold now: what has not expired, less `reserved` (ordered and not shipped)."""
+    """`stock` can be sold now: what has not expired and is not recalled, less `reserved` (ordered and not shipped).
+
+    `low`: it has fallen below `alert_threshold`.
+    """
 
     product_id: int
     stock: int
     reserved: int
+    alert_threshold: int | None
+    low: bool
     batches: list[BatchAnswer]
 
 
@@ -99,11 +139,14 @@ def _inventory(found: Inventory) -> InventoryAnswer:
         product_id=found.product_id,
         stock=found.stock,
         reserved=found.reserved,
+        alert_threshold=found.alert_threshold,
+        low=found.low,
         batches=[
             BatchAnswer(
                 batch_id=batch.batch_id,
                 stock=batch.stock,
                 expiry_date=batch.expiry_date,
+                recalled=batch.recalled,
                 updated_at=batch.updated_at,
             )
             for batch in found.batches
@@ -128,6 +171,33 @@ def _movement(view: MovementView) -> MovementAnswer:
 def router(use: Warehouse) -> APIRouter:
     """The routes of stock."""
     routes = new_router(prefix="/api/inventory", tags=["inventory"])
+
+    @routes.get("")
+    async def list_inventory(
+        *,
+        who: Reader,  # noqa: ARG001
+        low: Annotated[bool | None, Query(description="Fallen below the threshold, or not.")] = None,
+        expiring_before: Annotated[
+            Day | None, Query(description="Something lies in a batch that expires before this day.")
+        ] = None,
+        ids: Annotated[str | None, Query(max_length=3800, pattern=NUMBERS, description="1,2,3")] = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
+    ) -> Items[InventoryAnswer]:
+        """What lies of each product, by product, without empty batches."""
+        wanted = InventoryFilter(
+            product_ids=None if ids is None else [int(number) for number in ids.split(",")],
+            low=low,
+            expiring_before=expiring_before,
+        )
+        page = await use.search(wanted, cursor=cursor, limit=limit)
+        return items(page, [_inventory(one) for one in page.items])
+
+    @routes.post("/transfers")
+    async def transfer(who: Writer, body: TransfersBody, once: Idempotency) -> AdjustmentsAnswer:  # noqa: ARG001
+        """Move units between batches, all or nothing; a refusal names every item that cannot be made."""
+        transfers = [Transfer(**item.model_dump()) for item in body.items]
+        return AdjustmentsAnswer(items=[_inventory(one) for one in await use.transfer(transfers, once=once)])
 
     @routes.post("/adjustments")
     async def adjust(who: Writer, body: AdjustmentsBody, once: Idempotency) -> AdjustmentsAnswer:  # noqa: ARG001
@@ -156,13 +226,20 @@ def router(use: Warehouse) -> APIRouter:
 
     @routes.get("/{product_id}/movements")
     async def list_movements(
+        *,
         who: Reader,  # noqa: ARG001
         product_id: Id,
+        reason: Annotated[str | None, Query(max_length=MAX_NAME, description="Exactly this reason.")] = None,
+        batch: Annotated[str | None, Query(max_length=MAX_WORD, description="Of this batch.")] = None,
+        order: Annotated[int | None, Query(ge=1, le=MAX_ID, description="For this order.")] = None,
+        since: Annotated[Moment | None, Query(alias="from", description="At or after this time.")] = None,
+        until: Annotated[Moment | None, Query(alias="to", description="Before this time.")] = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Items[MovementAnswer]:
         """Everything that came and went of a product, the latest first."""
-        page = await use.movements(product_id, cursor=cursor, limit=limit)
+        wanted = MovementFilter(reason=reason, batch_id=batch, order_id=order, since=since, until=until)
+        page = await use.movements(product_id, wanted, cursor=cursor, limit=limit)
         return items(page, [_movement(view) for view in page.items])
 
     return routes

@@ -1,16 +1,20 @@
 """Products over HTTP."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from fenxiao.catalog.http.texts import CANNOT_BE_EMPTIED, MAX_NAME, Currency, Image, Name, Word
-from fenxiao.catalog.queries.products import ProductFilter, ProductView, Status
-from fenxiao.catalog.service.products import ProductContent, Products
+from fenxiao.catalog.domain.images import MAX_IMAGES, Image, led_by, repeated
+from fenxiao.catalog.domain.products import ProductContent, Status
+from fenxiao.catalog.http.filters import Filter, whole
+from fenxiao.catalog.http.texts import CANNOT_BE_EMPTIED, Address, Currency, Line, Name, Word
+from fenxiao.catalog.queries.products import ProductView, Sort
+from fenxiao.catalog.service.products import Products
 from fenxiao.infra.http.auth import Principal, require
-from fenxiao.infra.http.fields import MAX_COUNT, MAX_ID, Amount, Answer, Body, Id, Items, items, minor
+from fenxiao.infra.http.fields import MAX_COUNT, Amount, Answer, Body, Id, Items, items, minor
 from fenxiao.infra.http.headers import Cursor, Idempotency, IfMatch, Limit, etag
 from fenxiao.infra.http.routing import router as new_router
 from fenxiao.kernel.errors import FieldError, Invalid
@@ -24,11 +28,25 @@ WordList = Annotated[list[Word], Field(max_length=MAX_TAGS)]
 Units = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
+class ImageBody(Body):
+    """A picture of a product; `alt` says what it shows."""
+
+    url: Address
+    alt: Line | None = None
+
+
+ImageList = Annotated[list[ImageBody], Field(max_length=MAX_IMAGES)]
+
+
 class NewProduct(Body):
-    """A product to create. `price` and `cost` are of one unit; unknown tags are created."""
+    """A product to create. `price` and `cost` are of one unit; unknown tags are created.
+
+    `images` are shown in their order; `image_url` is the first of them, and enough where there is one.
+    """
 
     name: Name
-    image_url: Image | None = None
+    image_url: Address | None = None
+    images: ImageList = Field(default_factory=list)
     category_id: Id | None = None
     tags: WordList = Field(default_factory=list)
     price: Amount | None = None
@@ -40,10 +58,14 @@ class NewProduct(Body):
 
 
 class ProductChange(Body):
-    """What is to change of a product: a field left out stays, one that is null is emptied."""
+    """What is to change of a product: a field left out stays, one that is null is emptied.
+
+    `image_url` changes the first picture and leaves the others; null takes all of them away.
+    """
 
     name: Name | None = None
-    image_url: Image | None = None
+    image_url: Address | None = None
+    images: ImageList | None = None
     category_id: Id | None = None
     tags: WordList | None = None
     price: Amount | None = None
@@ -54,15 +76,23 @@ class ProductChange(Body):
     alert_threshold: Units | None = None
 
 
-_NEVER_NULL = ("name", "tags", "currency", "status")
+_NEVER_NULL = ("name", "tags", "images", "currency", "status")
+
+
+class ImageAnswer(Answer):
+    """A picture of a product."""
+
+    url: str
+    alt: str | None
 
 
 class ProductAnswer(Answer):
-    """A product; `cost` is null for those who may not change products."""
+    """A product; `cost` is null for those who may not change products. `image_url` is the first of `images`."""
 
     product_id: int
     name: str
     image_url: str | None
+    images: list[ImageAnswer]
     category_id: int | None
     tags: list[str]
     status: Status
@@ -81,6 +111,7 @@ def _answer(view: ProductView, who: Principal) -> ProductAnswer:
         product_id=view.product_id,
         name=view.name,
         image_url=view.image_url,
+        images=[ImageAnswer(url=image.url, alt=image.alt) for image in view.images],
         category_id=view.category_id,
         tags=list(view.tags),
         status=view.status,
@@ -100,26 +131,17 @@ def router(use: Products, currency: str) -> APIRouter:
 
     @routes.get("")
     async def list_products(
-        *,
         who: Reader,
-        category_id: Annotated[
-            int | None, Query(ge=1, le=MAX_ID, description="In this category or one below it.")
-        ] = None,
-        tag: Annotated[str | None, Query(max_length=MAX_NAME)] = None,
-        status: Status | None = None,
-        q: Annotated[
-            str | None, Query(max_length=MAX_NAME, description="A part of the name or the SKU.")
-        ] = None,
-        ids: Annotated[
-            str | None, Query(max_length=3800, pattern=r"^[0-9]{1,15}(,[0-9]{1,15})*$", description="1,2,3")
-        ] = None,
+        asked: Filter,
+        sort: Annotated[
+            Sort, Query(description="With `-` downwards; equal ones by product id.")
+        ] = "product_id",
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Items[ProductAnswer]:
-        """Products by id."""
-        numbers = None if ids is None else [int(number) for number in ids.split(",")]
-        wanted = ProductFilter(category_id=category_id, tag=tag, status=status, q=q, ids=numbers)
-        page = await use.search(wanted, cursor=cursor, limit=limit)
+        """Products in the order asked for; whoever names `ids` gets them all at once."""
+        wanted = asked.wanted(currency, sort)
+        page = await use.search(wanted, cursor=cursor, limit=whole(wanted, limit))
         return items(page, [_answer(view, who) for view in page.items])
 
     @routes.post("", status_code=201)
@@ -152,10 +174,13 @@ def router(use: Products, currency: str) -> APIRouter:
 
 
 def _content(body: NewProduct, currency: str) -> ProductContent:
+    pictures = _images(body.images)
+    if body.image_url is not None:
+        pictures = _led_by(pictures, body.image_url)
     return ProductContent(
         name=body.name,
         currency=currency,
-        image_url=body.image_url,
+        images=pictures,
         category_id=body.category_id,
         tags=tuple(dict.fromkeys(body.tags)),
         status=body.status,
@@ -174,6 +199,10 @@ def _changes(body: ProductChange, present: str) -> dict[str, Any]:
         raise Invalid(errors=tuple(FieldError(field, CANNOT_BE_EMPTIED) for field in empty))
     if "tags" in sent:
         sent["tags"] = tuple(dict.fromkeys(sent["tags"]))
+    if body.images is not None:
+        sent["images"] = _images(body.images)
+        if "image_url" in sent:
+            sent["images"] = _led_by(sent["images"], sent.pop("image_url"))
     if "price" in sent or "cost" in sent:
         # Said along, so that nobody can change the currency under the amount.
         sent.setdefault("currency", present)
@@ -181,6 +210,23 @@ def _changes(body: ProductChange, present: str) -> dict[str, Any]:
         if field in sent:
             sent[f"{field}_minor"] = _minor(field, sent.pop(field), sent["currency"])
     return sent
+
+
+def _images(bodies: Sequence[ImageBody]) -> tuple[Image, ...]:
+    pictures = tuple(Image(url=body.url, alt=body.alt) for body in bodies)
+    place = repeated(pictures)
+    if place is not None:
+        raise Invalid(errors=(FieldError(f"images.{place}.url", "This picture stands there already."),))
+    return pictures
+
+
+def _led_by(pictures: tuple[Image, ...], url: str | None) -> tuple[Image, ...]:
+    """Both were sent: they must mean the same."""
+    if pictures and pictures[0].url != url:
+        raise Invalid(
+            errors=(FieldError("image_url", "Send the first of images here, or leave one of the two out."),)
+        )
+    return led_by(pictures, url)
 
 
 def _minor(field: str, amount: Any, currency: str) -> int | None:

@@ -1,10 +1,10 @@
 """Texts in requests: trimmed, of a bounded length, of a known form."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, StringConstraints
 
+from fenxiao.catalog.domain.images import MAX_ADDRESS, MAX_ALT, is_address
 from fenxiao.infra.http.validation import faulty
 
 MAX_NAME = 255
@@ -21,18 +21,22 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217."""
 
 
-def _image(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        fits = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and not any(c.isspace() for c in value)
-        )
-    except ValueError:
-        fits = False
-    if not fits:
+def _address(value: str) -> str:
+    if not is_address(value):
         raise faulty("Send a full address, such as https://example.com/a.png.")
     return value
 
 
-Image = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_image)]
+def _line(value: str) -> str:
+    if not value.isprintable():
+        raise faulty("Send one line of text.")
+    return value
+
+
+Address = Annotated[str, StringConstraints(max_length=MAX_ADDRESS), AfterValidator(_address)]
 """The address of a picture, kept as it was sent."""
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ALT), AfterValidator(_line)
+]
+"""What a picture shows, in words."""

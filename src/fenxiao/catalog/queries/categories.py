@@ -1,11 +1,13 @@
 """Categories and tags, as lists and one by one."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import BigInteger, Select, Text, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from fenxiao.catalog.tables import category, tags
+from fenxiao.catalog.queries.searching import grams, near
+from fenxiao.catalog.tables import FOLDED_TAG, TAG_GRAMS, category, tags
 from fenxiao.infra.db.sql import Reader
 from fenxiao.kernel.ids import CategoryId, TagId
 from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
@@ -70,20 +72,22 @@ async def find_tag(reader: Reader, tag_id: int) -> TagView | None:
 
 async def list_tags(reader: Reader, *, q: str | None, cursor: str | None, limit: int) -> Page[TagView]:
     """Tags by id; with `q` those whose name contains it, whatever its case."""
-    query = select(tags.c.tag_id, tags.c.name).order_by(tags.c.tag_id).limit(limit + 1)
-    if q:
-        query = query.where(tags.c.name.icontains(q, autoescape=True))
+    query = select(tags.c.tag_id, tags.c.name).order_by(tags.c.tag_id)
     if cursor:
         query = query.where(tags.c.tag_id > decode_cursor(cursor, int)[0])
-    rows = await reader.fetch(query)
+    if q and q.strip():
+        query = await _named(reader, query, q.strip(), limit + 1)
+    rows = await reader.fetch(query.limit(limit + 1))
     items = tuple(TagView(**dict(row.items())) for row in rows[:limit])
     return Page(items, encode_cursor(items[-1].tag_id) if len(rows) > limit else None)
 
 
-async def tag_numbers(reader: Reader, names: Collection[str]) -> dict[str, int]:
-    """The number of each of these tags that exists; none of them is deleted before the transaction ends."""
-    rows = await reader.fetch(
-        "select name, tag_id from tags where name = any($1::text[]) order by tag_id for key share",
-        list(names),
-    )
-    return {row["name"]: row["tag_id"] for row in rows}
+async def _named(reader: Reader, query: Select[Any], text: str, limit: int) -> Select[Any]:
+    """Those of the tags whose name contains the text, whatever its case and width."""
+    columns = query.with_only_columns(tags.c.tag_id.label("id"), FOLDED_TAG.label("searched"))
+    ids = await near(reader, columns, text, limit)
+    if ids is not None:
+        return query.where(tags.c.tag_id == func.any(literal(ids, ARRAY(BigInteger))))
+    folded: str = await reader.fetchval("select catalog.folded($1)", text)
+    known = TAG_GRAMS.op("@>")(literal(grams(folded), ARRAY(Text)))
+    return query.where(known, func.strpos(FOLDED_TAG, folded).between(1, 1000))

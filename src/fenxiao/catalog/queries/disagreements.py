@@ -5,6 +5,7 @@ Each question answers rows only for what is wrong: (subject, expected, found), a
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date
 
 from fenxiao.infra.db.sql import Reader
 
@@ -153,6 +154,66 @@ select 'hold ' || hold_id || coalesce(' (order ' || order_id || ')', '') as subj
 from hold where state in ('open', 'shipping') order by hold_id
 """
 
+_THRESHOLDS = """
+select 'stock of product ' || s.product_id as subject,
+       'threshold ' || coalesce(p.alert_threshold::text, 'none') || ', the product''s' as expected,
+       'threshold ' || coalesce(s.alert_threshold::text, 'none') as found
+from stock s join product p using (product_id)
+where s.alert_threshold is distinct from p.alert_threshold
+order by s.product_id
+"""
+
+# What is low only because batches have expired waits for the sweep that a server makes every few minutes.
+_LOW = """
+with present as (
+  select s.product_id, s.alert_threshold as threshold, s.low, count(i.inventory_id) > 0 as stocked,
+         coalesce(sum(i.stock) filter (where not i.recalled and (i.expiry_date is null or i.expiry_date >= $1)), 0) - s.reserved
+           as sellable,
+         coalesce(sum(i.stock) filter (where not i.recalled), 0) - s.reserved as before_expiry
+  from stock s left join inventory i using (product_id)
+  where s.alert_threshold is not null or s.low group by s.product_id)
+select 'stock of product ' || product_id as subject,
+       case when low then 'not low' else 'low' end
+         || format(' (%s to be sold, threshold %s)', sellable, coalesce(threshold::text, 'none')) as expected,
+       case when low then 'low' else 'not low' end as found,
+       not low and before_expiry >= threshold as in_flight
+from present where low <> (stocked and coalesce(sellable < threshold, false))
+order by product_id
+"""
+
+_COUNTED = """
+with booked as (
+  select m.reference, m.at, m.product_id, i.batch_id, sum(m.delta) as units
+  from stock_movement m join inventory i using (inventory_id)
+  where m.reason = 'counted' and m.reference like 'counts/%' group by 1, 2, 3, 4)
+select 'stock_count_line ' || l.line || ' of count ' || l.count_id as subject,
+       c.state || ', booked ' || w.units as expected, 'booked ' || coalesce(b.units, 0) as found
+from stock_count c
+join stock_count_line l using (count_id)
+cross join lateral (select case c.state when 'closed' then coalesce(l.counted - l.book, 0) else 0 end as units) w
+left join booked b on b.reference = 'counts/' || c.count_id and b.at = c.ended_at
+  and b.product_id = l.product_id and b.batch_id = l.batch_id
+where coalesce(b.units, 0) <> w.units or l.open <> (c.state = 'open')
+order by l.count_id, l.line
+"""
+
+# By the numbers of the movements: their times are those of facts, which may be older than their recording.
+_RECALLED = """
+select 'inventory ' || i.inventory_id || ' (product ' || i.product_id || ', batch ' || i.batch_id || ')' as subject,
+       'nothing shipped while it was recalled' as expected,
+       -m.delta || ' units shipped for order ' || m.order_id as found
+from batch_recall r
+join inventory i using (inventory_id)
+join stock_movement m on m.inventory_id = r.inventory_id and m.order_id is not null and m.reason = 'shipped'
+  and m.movement_id > r.after_movement and m.movement_id <= coalesce(r.until_movement, m.movement_id)
+union all
+select 'inventory ' || i.inventory_id || ' (product ' || i.product_id || ', batch ' || i.batch_id || ')',
+       case when r.recall_id is null then 'not recalled' else 'recalled' end,
+       case when i.recalled then 'recalled' else 'not recalled' end
+from inventory i left join batch_recall r on r.inventory_id = i.inventory_id and r.lifted_at is null
+where i.recalled <> (r.recall_id is not null)
+"""
+
 QUESTIONS = {
     "catalog.batches": _BATCHES,
     "catalog.on_hand": _ON_HAND,
@@ -162,12 +223,17 @@ QUESTIONS = {
     "catalog.taken": _TAKEN,
     "catalog.allocations": _ALLOCATIONS,
     "catalog.written_off": _WRITTEN_OFF,
+    "catalog.thresholds": _THRESHOLDS,
+    "catalog.low": _LOW,
+    "catalog.counted": _COUNTED,
+    "catalog.recalled": _RECALLED,
     "catalog.order_facts": _WAITING,
     "catalog.unsettled": _UNSETTLED,
 }
 
 
-async def disagreements(reader: Reader, question: str) -> AsyncIterator[Disagreement]:
-    """What a question finds."""
-    for row in await reader.fetch(QUESTIONS[question]):
+async def disagreements(reader: Reader, question: str, today: date) -> AsyncIterator[Disagreement]:
+    """What a question finds; `today` decides what has expired."""
+    text = QUESTIONS[question]
+    for row in await reader.fetch(text, *([today] if "$1" in text else [])):
         yield Disagreement(**dict(row.items()))

@@ -1,11 +1,14 @@
-"""What lies of a product where, and how it came there."""
+"""What lies of a product where."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import select
+
+from fenxiao.catalog.tables import inventory, stock
 from fenxiao.infra.db.sql import Reader, Record
-from fenxiao.kernel.ids import OrderId, ProductId
+from fenxiao.kernel.ids import ProductId
 from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
 
 
@@ -16,45 +19,49 @@ class BatchView:
     batch_id: str
     stock: int
     expiry_date: date | None
+    recalled: bool
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """库存: `stock` can be sold now (unexpired and not reserved, never below 0); `reserved` is ordered, not shipped."""
+    """库存: `stock` can be sold now (not expired, recalled or reserved, never below 0); `reserved` is ordered, not shipped.
+
+    `low`: what can be sold has fallen below `alert_threshold`.
+    """
 
     product_id: ProductId
     stock: int
     reserved: int
+    alert_threshold: int | None
+    low: bool
     batches: tuple[BatchView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MovementView:
-    """Units of a batch that came (`delta` above 0) or went, and why."""
+class InventoryFilter:
+    """Whose stock is asked for; `expiring_before`: something lies in a batch that expires before that day."""
 
-    movement_id: int
-    product_id: ProductId
-    batch_id: str
-    delta: int
-    reason: str
-    actor: str
-    at: datetime
-    order_id: OrderId | None
-    reference: str | None
+    product_ids: Collection[int] | None = None
+    low: bool | None = None
+    expiring_before: date | None = None
 
 
-async def inventories(reader: Reader, product_ids: Collection[int], today: date) -> list[Inventory]:
-    """What lies of these products, by product; unknown ones are left out."""
+async def inventories(
+    reader: Reader, product_ids: Collection[int], today: date, *, empty: bool = True
+) -> list[Inventory]:
+    """What lies of these products, by product, with or without `empty` batches; unknown products are left out."""
     # One statement: two would show a reservation without its batch, or the other way round.
     rows = await reader.fetch(
         """
-        select s.product_id, s.reserved, i.batch_id, i.stock, i.expiry_date, i.updated_at
-        from stock s left join inventory i using (product_id)
+        select s.product_id, s.reserved, s.alert_threshold, s.low,
+               i.batch_id, i.stock, i.expiry_date, i.recalled, i.updated_at
+        from stock s left join inventory i on i.product_id = s.product_id and (i.stock > 0 or $2)
         where s.product_id = any($1::bigint[])
         order by s.product_id, i.expiry_date nulls last, i.inventory_id
         """,
         list(product_ids),
+        empty,
     )
     grouped: dict[int, list[Record]] = {}
     for row in rows:
@@ -68,35 +75,49 @@ def _inventory(rows: list[Record], today: date) -> Inventory:
             batch_id=row["batch_id"],
             stock=row["stock"],
             expiry_date=row["expiry_date"],
+            recalled=row["recalled"],
             updated_at=row["updated_at"],
         )
         for row in rows
         if row["batch_id"] is not None
     )
     reserved = rows[0]["reserved"]
-    unexpired = sum(b.stock for b in batches if b.expiry_date is None or b.expiry_date >= today)
+    servable = sum(
+        b.stock for b in batches if not b.recalled and (b.expiry_date is None or b.expiry_date >= today)
+    )
     return Inventory(
         product_id=rows[0]["product_id"],
-        stock=max(0, unexpired - reserved),
+        stock=max(0, servable - reserved),
         reserved=reserved,
+        alert_threshold=rows[0]["alert_threshold"],
+        low=rows[0]["low"],
         batches=batches,
     )
 
 
-async def movements(reader: Reader, product_id: int, *, cursor: str | None, limit: int) -> Page[MovementView]:
-    """The movements of a product, the latest first."""
-    before = decode_cursor(cursor, int)[0] if cursor else None
-    rows = await reader.fetch(
-        "select m.movement_id, m.product_id, i.batch_id, m.delta, m.reason, m.actor, m.at, m.order_id, m.reference"
-        " from stock_movement m join inventory i using (inventory_id)"
-        " where m.product_id = $1 and ($2::bigint is null or m.movement_id < $2)"
-        " order by m.movement_id desc limit $3",
-        product_id,
-        before,
-        limit + 1,
-    )
-    items = tuple(MovementView(**dict(row.items())) for row in rows[:limit])
-    return Page(items, encode_cursor(items[-1].movement_id) if len(rows) > limit else None)
+async def search(
+    reader: Reader, wanted: InventoryFilter, today: date, *, cursor: str | None, limit: int
+) -> Page[Inventory]:
+    """What lies of the products, by product, without empty batches."""
+    query = select(stock.c.product_id).order_by(stock.c.product_id).limit(limit + 1)
+    if wanted.product_ids is not None:
+        query = query.where(stock.c.product_id.in_(wanted.product_ids))
+    if wanted.low is not None:
+        query = query.where(stock.c.low if wanted.low else ~stock.c.low)
+    if wanted.expiring_before is not None:
+        expiring = select(inventory.c.product_id).where(
+            inventory.c.expiry_date < wanted.expiring_before, inventory.c.stock > 0
+        )
+        if cursor:
+            # Told twice: the planner does not see that what is behind the cursor here is so there.
+            expiring = expiring.where(inventory.c.product_id > decode_cursor(cursor, int)[0])
+        query = query.where(stock.c.product_id.in_(expiring))
+    if cursor:
+        query = query.where(stock.c.product_id > decode_cursor(cursor, int)[0])
+    rows = await reader.fetch(query)
+    products = [row["product_id"] for row in rows[:limit]]
+    found = await inventories(reader, products, today, empty=False)
+    return Page(tuple(found), encode_cursor(products[-1]) if len(rows) > limit else None)
 
 
 async def batch_names(reader: Reader, inventory_ids: Collection[int]) -> dict[int, tuple[int, str]]:

@@ -4,11 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fenxiao.catalog.api import HeldStock, NewProduct, OpenHold, Shipment, Shipped, StockChange, StockRequest
+from fenxiao.catalog.service.alerts import Alerts
 from fenxiao.catalog.service.categories import Categories, Tags
+from fenxiao.catalog.service.counts import Counts
+from fenxiao.catalog.service.files.exports import Exports
+from fenxiao.catalog.service.files.imports import Imports
+from fenxiao.catalog.service.files.products import ProductRows
+from fenxiao.catalog.service.files.stock import StockRows
 from fenxiao.catalog.service.following import Following
 from fenxiao.catalog.service.holding import Holding
 from fenxiao.catalog.service.inventory import Warehouse
 from fenxiao.catalog.service.products import Products
+from fenxiao.catalog.service.recalls import Recalls
 from fenxiao.catalog.service.shipping import Shipping
 from fenxiao.infra.db.database import Database
 from fenxiao.kernel.errors import Refusal
@@ -18,14 +25,20 @@ from fenxiao.kernel.ids import HoldId, OrderId, ProductId
 class Catalog:
     """商品与库存: the near implementation of `CatalogApi`, which says what each of its methods does.
 
-    The nouns beside it are the use cases of the catalogue's own edge.
+    The nouns beside it are the use cases of the catalogue's own edge. `currency` is that of a product in a file which
+    names none.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, currency: str) -> None:
         self.categories = Categories(db)
         self.tags = Tags(db)
         self.products = Products(db)
+        self.exports = Exports(db)
+        self.imports = Imports(db, {"products": ProductRows(currency), "stock": StockRows()})
         self.warehouse = Warehouse(db)
+        self.counts = Counts(db)
+        self.recalls = Recalls(db)
+        self.alerts = Alerts(db)
         self.following = Following(db)
         self._holding = Holding(db)
         self._shipping = Shipping(db)

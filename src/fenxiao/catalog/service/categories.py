@@ -16,7 +16,7 @@ from fenxiao.catalog.domain.refusals import (
 )
 from fenxiao.catalog.queries import categories
 from fenxiao.catalog.queries.categories import CategoryView, TagView
-from fenxiao.catalog.service.products import retagged
+from fenxiao.catalog.store import products as store
 from fenxiao.infra.db import locks
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
@@ -93,6 +93,9 @@ class Categories:
                 )
             except asyncpg.UniqueViolationError as error:
                 raise CategoryExists(name=after.name) from error
+            if after.parent_id != before.parent_id:
+                # What lies above a product's category is a fact of the product, and the moved one is no leaf perhaps.
+                await store.recategorised(tx, await categories.below(tx, category_id), self._db.clock())
             about = f"categories/{category_id}"
             tx.audit("category.changed", about, before=_shown(before), after=_shown(after))
             return after
@@ -168,7 +171,7 @@ class Tags:
                 await tx.execute("update tags set name = $2 where tag_id = $1", tag_id, name)
             except asyncpg.UniqueViolationError as error:
                 raise TagExists(name=name) from error
-            await retagged(tx, tag_id, self._db.clock())
+            await store.retagged(tx, tag_id, self._db.clock())
             tx.audit("tag.changed", f"tags/{tag_id}", before={"name": before.name}, after={"name": name})
             return TagView(tag_id=before.tag_id, name=name)
 
@@ -177,14 +180,43 @@ class Tags:
         """Remove the tag from all products and then altogether; `TagNotFound`."""
         async with self._db.begin() as tx:
             before = await _lock(tx, tag_id)
-            await retagged(tx, tag_id, self._db.clock())
+            await store.retagged(tx, tag_id, self._db.clock())
             await tx.execute("delete from tags where tag_id = $1", tag_id)
             tx.audit("tag.deleted", f"tags/{tag_id}", before={"name": before.name})
 
+    @starts_over
+    async def merge(self, tag_id: int, into: int) -> TagView:
+        """Let all that bear the tag bear the other one instead, and remove it; `TagNotFound`, `Invalid`.
+
+        A product with both keeps one, in the earlier of the two places. Answers the tag that is left.
+        """
+        if tag_id == into:
+            raise Invalid(errors=(FieldError("into", "A tag cannot be merged into itself."),))
+        async with self._db.begin() as tx:
+            # In order of number, or two that merge the same tags crosswise would wait for each other.
+            found = {number: await _find_locked(tx, number) for number in sorted((tag_id, into))}
+            source, target = found[tag_id], found[into]
+            if source is None:
+                raise TagNotFound(tag_id=tag_id)
+            if target is None:
+                raise Invalid(errors=(FieldError("into", TagNotFound.template(), {"tag_id": into}),))
+            await store.retagged(tx, tag_id, self._db.clock())
+            await store.merge_tags(tx, tag_id, into)
+            await tx.execute("delete from tags where tag_id = $1", tag_id)
+            tx.audit(
+                "tag.merged", f"tags/{tag_id}", before={"name": source.name}, after={"into": target.name}
+            )
+            return target
+
 
 async def _lock(tx: Transaction, tag_id: int) -> TagView:
+    found = await _find_locked(tx, tag_id)
+    if found is None:
+        raise TagNotFound(tag_id=tag_id)
+    return found
+
+
+async def _find_locked(tx: Transaction, tag_id: int) -> TagView | None:
     # For update: nobody gives the tag to another product meanwhile.
     row = await tx.fetchrow("select tag_id, name from tags where tag_id = $1 for update", tag_id)
-    if row is None:
-        raise TagNotFound(tag_id=tag_id)
-    return TagView(**dict(row.items()))
+    return None if row is None else TagView(**dict(row.items()))

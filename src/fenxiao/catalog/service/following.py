@@ -40,7 +40,7 @@ class Following:
         await fact_store.add_facts(tx, facts)
         moved = await hold_queries.with_waiting_facts(tx, of)
         products = await hold_store.products_of(tx, [of[order_id] for order_id in moved]) if moved else ()
-        shelves = await stock.lock_shelves(tx, products, empty=True)
+        shelves = await stock.lock_shelves(tx, products, all_batches=True)
         states = await hold_store.lock_states(tx, list(of.values()))
         await hold_store.set_states(tx, _confirmed(placed, states), "confirmed")
         await hold_store.set_states(tx, _shipped(left, of, states), "shipped")

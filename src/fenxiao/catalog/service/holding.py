@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from fenxiao.catalog.api import HeldStock, OpenHold, StockRequest
+from fenxiao.catalog.api import HeldStock, OpenHold, ProductFacts, StockRequest
 from fenxiao.catalog.domain import reservation
 from fenxiao.catalog.domain.holds import release
 from fenxiao.catalog.domain.movements import Changes
 from fenxiao.catalog.domain.reservation import Adopted, Granted, Units
-from fenxiao.catalog.queries import facts, holds
+from fenxiao.catalog.queries import holds
+from fenxiao.catalog.queries.facts import KnownFacts
 from fenxiao.catalog.service.poison import apart
 from fenxiao.catalog.store import holds as hold_store
 from fenxiao.catalog.store import stock
@@ -18,6 +19,11 @@ from fenxiao.infra.db.starts_over import Moved, starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import HoldId
+
+
+class _Repeated(Exception):  # noqa: N818 - a reason to look again
+    """One of these keys may have been used before."""
+
 
 Answer = HeldStock | Refusal
 Key = tuple[str, str]
@@ -41,6 +47,7 @@ class Holding:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._facts = KnownFacts()
 
     async def hold_stock(self, *, requests: Sequence[StockRequest]) -> list[Answer]:
         """See `CatalogApi`."""
@@ -63,18 +70,31 @@ class Holding:
 
     @starts_over
     async def _hold(self, batch: Sequence[_Asked]) -> list[Answer]:
+        try:
+            return await self._served(batch, new=True)
+        except _Repeated:
+            return await self._served(batch, new=False)
+
+    async def _served(self, batch: Sequence[_Asked], *, new: bool) -> list[Answer]:
+        """Serve the batch. `new` takes each key for one that was never used, which is nearly always true and saves a
+        look; `_Repeated`, and nothing is written, where that may be wrong for one of them.
+        """
         now = self._db.clock()
-        products = {product for asked in batch for product, _ in asked.units}
         async with self._db.begin() as tx:
-            shelves = await stock.lock_shelves(tx, products)
-            last = await hold_store.lock_attempts(tx, [asked.key for asked in batch])
-            known = await facts.known(tx, products)
+            shelves, offers = await stock.lock_for_sale(
+                tx, {product for asked in batch for product, _ in asked.units}
+            )
+            last = {} if new else await hold_store.lock_attempts(tx, [asked.key for asked in batch])
             outcomes = reservation.decide(
                 [(asked.units, _day(asked.request.at or now), last.get(asked.key)) for asked in batch],
                 shelves,
-                {product: seen.for_sale for product, seen in known.items()},
+                {product: offer.for_sale for product, offer in offers.items()},
             )
-            numbers = await _write(tx, list(zip(batch, outcomes, strict=True)), now)
+            if new and any(isinstance(outcome, Refusal) for outcome in outcomes):
+                # Whoever has an open hold already is not refused for what has been sold since.
+                raise _Repeated
+            numbers = await _write(tx, list(zip(batch, outcomes, strict=True)), now, new=new)
+            known = await self._facts.of(tx, {product: offer.version for product, offer in offers.items()})
         return [
             outcome if isinstance(outcome, Refusal) else _held(asked, numbers[asked.key], known)
             for asked, outcome in zip(batch, outcomes, strict=True)
@@ -99,7 +119,11 @@ class Holding:
 
 
 async def _write(
-    tx: Transaction, outcomes: Sequence[tuple[_Asked, Adopted | Granted | Refusal]], now: datetime
+    tx: Transaction,
+    outcomes: Sequence[tuple[_Asked, Adopted | Granted | Refusal]],
+    now: datetime,
+    *,
+    new: bool,
 ) -> dict[Key, int]:
     """Store what was decided; answers the number of each hold."""
     adopted = [(asked, outcome) for asked, outcome in outcomes if isinstance(outcome, Adopted)]
@@ -108,13 +132,13 @@ async def _write(
     if adopted:
         await hold_store.extend(tx, [(outcome.hold_id, asked.request.deadline) for asked, outcome in adopted])
     if granted:
-        new = [
+        holds = [
             (*asked.key, outcome.attempt, outcome.units, asked.request.deadline) for asked, outcome in granted
         ]
-        stored = await hold_store.add_holds(tx, new, now)
-        if len(stored) < len(new):
-            # The same key was used by another process at this moment: look again at what became of it.
-            raise Moved
+        stored = await hold_store.add_holds(tx, holds, now)
+        if len(stored) < len(holds):
+            # Used before, or by another process at this very moment: look at what became of it.
+            raise _Repeated if new else Moved
         numbers |= stored
     changes = Changes()
     for _, outcome in granted:
@@ -124,9 +148,9 @@ async def _write(
     return numbers
 
 
-def _held(asked: _Asked, hold_id: int, known: Mapping[int, facts.Known]) -> HeldStock:
+def _held(asked: _Asked, hold_id: int, known: Mapping[int, ProductFacts]) -> HeldStock:
     return HeldStock(
-        hold_id=HoldId(hold_id), facts=tuple(known[line.product_id].facts for line in asked.request.lines)
+        hold_id=HoldId(hold_id), facts=tuple([known[line.product_id] for line in asked.request.lines])
     )
 
 

@@ -1,16 +1,19 @@
 """Stock as people change it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from fenxiao.catalog.api import StockChange
 from fenxiao.catalog.domain.adjustment import Adjustment, adjust, new_batches, set_batch
-from fenxiao.catalog.domain.batches import NO_BATCH, Batch
+from fenxiao.catalog.domain.batches import NO_BATCH, Batch, Shelf
 from fenxiao.catalog.domain.movements import Changes
 from fenxiao.catalog.domain.refusals import ProductNotFound
-from fenxiao.catalog.queries import inventory
-from fenxiao.catalog.queries.inventory import Inventory, MovementView
+from fenxiao.catalog.domain.transfers import Transfer, transfer
+from fenxiao.catalog.queries import inventory, movements
+from fenxiao.catalog.queries.inventory import Inventory, InventoryFilter
+from fenxiao.catalog.queries.movements import MovementFilter, MovementView
+from fenxiao.catalog.store import alerts
 from fenxiao.catalog.store import stock as stock_store
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
@@ -43,10 +46,17 @@ class Warehouse:
         """What lies of a product; `ProductNotFound`."""
         return await self._inventory(self._db, product_id)
 
-    async def movements(self, product_id: int, *, cursor: str | None, limit: int) -> Page[MovementView]:
+    async def search(self, wanted: InventoryFilter, *, cursor: str | None, limit: int) -> Page[Inventory]:
+        """A page of what lies of the products, without empty batches."""
+        return await inventory.search(self._db, wanted, self._db.clock().date(), cursor=cursor, limit=limit)
+
+    async def movements(
+        self, product_id: int, wanted: MovementFilter, *, cursor: str | None, limit: int
+    ) -> Page[MovementView]:
         """The movements of a product, the latest first; `ProductNotFound`."""
-        await self._inventory(self._db, product_id)
-        return await inventory.movements(self._db, product_id, cursor=cursor, limit=limit)
+        if not await self._db.fetchval("select true from stock where product_id = $1", product_id):
+            raise ProductNotFound(product_id=product_id)
+        return await movements.movements(self._db, product_id, wanted, cursor=cursor, limit=limit)
 
     @starts_over
     async def set_batch(self, product_id: int, content: BatchContent) -> Inventory:
@@ -54,7 +64,7 @@ class Warehouse:
         now = self._db.clock()
         changes = Changes()
         async with self._db.begin() as tx:
-            shelf = (await stock_store.lock_shelves(tx, [product_id], empty=True)).get(product_id)
+            shelf = (await stock_store.lock_shelves(tx, [product_id], all_batches=True)).get(product_id)
             if shelf is None:
                 raise ProductNotFound(product_id=product_id)
             batch_id = content.batch_id or NO_BATCH
@@ -74,6 +84,8 @@ class Warehouse:
             if refusal := set_batch(shelf, batch, content.stock, now, changes):
                 raise refusal
             await stock_store.write(tx, changes, now)
+            # Another expiry changes what can be sold, though nothing moved.
+            await alerts.watch(tx, [product_id], now)
             return await self._inventory(tx, product_id)
 
     async def adjust(self, adjustments: Sequence[Adjustment], *, once: Once | None) -> list[Inventory]:
@@ -90,20 +102,40 @@ class Warehouse:
         ]
         await self._adjust(adjustments, once=Once(_STOCK_CHANGES, key, b""), reference=key)
 
-    @starts_over
+    async def transfer(self, transfers: Sequence[Transfer], *, once: Once | None) -> list[Inventory]:
+        """Make all of these transfers between batches or none; answers and refuses like `adjust`."""
+        products = {one.product_id for one in transfers}
+        reference = once.key if once else None
+        return await self._decided(
+            products, lambda shelves, now: transfer(transfers, shelves, now, reference), once=once
+        )
+
     async def _adjust(
         self, adjustments: Sequence[Adjustment], *, once: Once | None, reference: str | None
     ) -> list[Inventory]:
+        products = {adjustment.product_id for adjustment in adjustments}
+        return await self._decided(
+            products, lambda shelves, now: adjust(adjustments, shelves, now, reference), once=once
+        )
+
+    @starts_over
+    async def _decided(
+        self,
+        products: Collection[int],
+        decide: Callable[[Mapping[int, Shelf], datetime], Changes],
+        *,
+        once: Once | None,
+    ) -> list[Inventory]:
+        """Write what is decided on the locked shelves of these products; answers what lies of them afterwards."""
         now = self._db.clock()
         async with self._db.begin(once=once) as tx:
             if tx.prior is not None:
                 return tx.prior.load(list[Inventory])
-            products = {adjustment.product_id for adjustment in adjustments}
-            shelves = await stock_store.lock_shelves(tx, products, empty=True)
+            shelves = await stock_store.lock_shelves(tx, products, all_batches=True)
             stored = {
                 batch.inventory_id: batch.expiry_date for shelf in shelves.values() for batch in shelf.batches
             }
-            changes = adjust(adjustments, shelves, now, reference)
+            changes = decide(shelves, now)
             await stock_store.open_batches(tx, new_batches(changes), now)
             await stock_store.set_expiries(tx, _other_expiries(changes, stored), now)
             await stock_store.write(tx, changes, now)

@@ -63,7 +63,9 @@ class Shipping:
         changes = Changes()
         async with self._db.begin() as tx:
             hold_ids = (await hold_store.holds_of(tx, orders)).values()
-            shelves = await stock.lock_shelves(tx, await hold_store.products_of(tx, hold_ids), empty=True)
+            shelves = await stock.lock_shelves(
+                tx, await hold_store.products_of(tx, hold_ids), all_batches=True
+            )
             held = await hold_store.lock_holds(tx, hold_ids)
             back = [one for one in held.values() if one.state == "shipping"]
             now = self._db.clock()
@@ -87,7 +89,7 @@ def _decide(
         return HoldGone()
     day = shipment.at.astimezone(UTC).date()
     for product_id, quantity in units:
-        if (left := shelves[product_id].unexpired(day)) < quantity:
+        if (left := shelves[product_id].servable(day)) < quantity:
             return OutOfStock(product_id=product_id, available=left, wanted=quantity)
     held.order_id = shipment.order_id
     holds.ship(held, units, shipment.at, shelves, changes)

@@ -4,8 +4,7 @@ from collections.abc import Collection, Sequence
 
 from fenxiao.catalog.domain.holds import Fact
 from fenxiao.catalog.domain.reservation import units_of
-from fenxiao.catalog.store.arrays import literal
-from fenxiao.infra.db import locks
+from fenxiao.infra.db import arrays, locks
 from fenxiao.infra.db.sql import Record
 from fenxiao.infra.db.transaction import Transaction
 
@@ -38,8 +37,8 @@ async def add_facts(tx: Transaction, facts: Sequence[Fact]) -> None:
         [fact.order_id for fact in facts],
         [fact.fact for fact in facts],
         [fact.sequence for fact in facts],
-        [literal(product for product, _ in fact.units) for fact in facts],
-        [literal(quantity for _, quantity in fact.units) for fact in facts],
+        [arrays.numbers(product for product, _ in fact.units) for fact in facts],
+        [arrays.numbers(quantity for _, quantity in fact.units) for fact in facts],
         [fact.restock for fact in facts],
         [fact.shipped for fact in facts],
         [fact.at for fact in facts],

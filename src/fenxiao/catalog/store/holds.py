@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fenxiao.catalog.domain.holds import Held
 from fenxiao.catalog.domain.reservation import Attempt, Units, units_of
-from fenxiao.catalog.store.arrays import literal
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.sql import Record
 from fenxiao.infra.db.transaction import Transaction
 
@@ -73,22 +73,21 @@ async def add_holds(
         """
         insert into hold (caller, key, attempt, state, product_ids, quantities, reserved, shipped, inventory_ids, taken,
                           deadline, created_at)
-        select caller, key, attempt, 'open', products::bigint[], units::bigint[], units::bigint[], nothing::bigint[],
-               '{}', '{}', deadline, $7
-        from unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $8::text[])
-          as t(caller, key, attempt, products, units, deadline, nothing)
+        select caller, key, attempt, 'open', products::bigint[], units::bigint[], units::bigint[],
+               array_fill(0::bigint, array[cardinality(products::bigint[])]), '{}', '{}', deadline, $7
+        from unnest($1::text::text[], $2::text::text[], $3::text::int[], $4::text::text[], $5::text::text[],
+                    $6::text::timestamptz[]) as t(caller, key, attempt, products, units, deadline)
         order by caller, key
         on conflict (caller, key, attempt) do nothing
         returning caller, key, hold_id
         """,
-        [caller for caller, _, _, _, _ in granted],
-        [key for _, key, _, _, _ in granted],
-        [attempt for _, _, attempt, _, _ in granted],
-        [literal(product for product, _ in units) for _, _, _, units, _ in granted],
-        [literal(quantity for _, quantity in units) for _, _, _, units, _ in granted],
-        [deadline for _, _, _, _, deadline in granted],
+        arrays.texts(caller for caller, _, _, _, _ in granted),
+        arrays.texts(key for _, key, _, _, _ in granted),
+        arrays.numbers(attempt for _, _, attempt, _, _ in granted),
+        arrays.texts(arrays.numbers(product for product, _ in units) for _, _, _, units, _ in granted),
+        arrays.texts(arrays.numbers(quantity for _, quantity in units) for _, _, _, units, _ in granted),
+        arrays.times(deadline for _, _, _, _, deadline in granted),
         now,
-        [literal(0 for _ in units) for _, _, _, units, _ in granted],
     )
     return {(row["caller"], row["key"]): row["hold_id"] for row in rows}
 
@@ -121,10 +120,10 @@ async def save_holds(
         [held.hold_id for held in holds],
         [held.state for held in holds],
         [held.order_id for held in holds],
-        [literal(held.reserved) for held in holds],
-        [literal(held.shipped) for held in holds],
-        [literal(held.inventory_ids) for held in holds],
-        [literal(held.taken) for held in holds],
+        [arrays.numbers(held.reserved) for held in holds],
+        [arrays.numbers(held.shipped) for held in holds],
+        [arrays.numbers(held.inventory_ids) for held in holds],
+        [arrays.numbers(held.taken) for held in holds],
         deadlines or [None] * len(holds),
     )
 
