@@ -12,11 +12,12 @@ from fenxiao.orders.events import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLine:
-    """One line to order. `unit_price_minor` None: the product's price."""
+    """One line to order. `unit_price_minor` None: the product's price. `discount_minor` is off the whole line."""
 
     product_id: ProductId
     quantity: int
     unit_price_minor: int | None = None
+    discount_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +25,10 @@ class NewOrder:
     """An order to place.
 
     `caller` and `key` name the attempt; `external_id` is unique per `channel` and an order that exists under it is
-    answered as it is, if it is the same. `total_minor` None: what the lines come to. `may_set_price` says that the
-    caller holds `orders:set-price`; `paid` (same permission): it arrives paid. `at`: the time of a past fact.
+    answered as it is, if it is the same. `total_minor` None: what the lines come to, with `shipping_minor` and
+    `tax_minor` and less `discount_minor`, which is spread over the lines. `may_set_price` says that the caller holds
+    `orders:set-price`; `paid` (same permission): it arrives paid. `at`: the time of a past fact, which has no limit
+    for its payment.
     """
 
     caller: str
@@ -41,22 +44,34 @@ class NewOrder:
     at: datetime | None = None
     currency: str | None = None
     """The currency that the caller's amounts are in, where he has said it; it must be the products'."""
+    discount_minor: int | None = None
+    shipping_minor: int | None = None
+    tax_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedLine:
-    """A line as it was accepted; `amount_minor` is what the buyer pays for the whole line."""
+    """A line as it was accepted; `amount_minor` is what the buyer pays for the whole line.
+
+    `discount_minor` is all that is off the line, its share of the order's discount, `order_discount_minor`, included.
+    """
 
     line_id: LineId
     product_id: ProductId
     quantity: int
     unit_price_minor: int
     amount_minor: int
+    discount_minor: int = 0
+    order_discount_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedOrder:
-    """An order as it stands after being placed; lines in the order in which they were sent."""
+    """An order as it stands after being placed; lines in the order in which they were sent.
+
+    The total is that of the lines' amounts, of `shipping_minor` and of `tax_minor`. `pay_by`: until when it waits for
+    its payment, None where it waits for ever.
+    """
 
     order_id: OrderId
     distributor_id: DistributorId
@@ -66,6 +81,10 @@ class PlacedOrder:
     total_minor: int
     created_at: datetime
     lines: tuple[PlacedLine, ...]
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    pay_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +105,9 @@ class RefundUnits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRefund:
-    """A refund of units (`lines`) or of an amount (`amount_minor`), exactly one of the two.
+    """A refund of units (`lines`), of an amount of the goods (`amount_minor`), or `full`: of all that is left.
 
+    Of shipping and tax goes back what `shipping_minor` and `tax_minor` say, alone or with goods; `full` takes all.
     `key`, where given, makes it happen once: the same key again answers the first refund.
     """
 
@@ -97,6 +117,9 @@ class NewRefund:
     restock: bool = False
     key: str | None = None
     at: datetime | None = None
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +133,10 @@ class RefundedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """退款: one refund of an order; `sequence` counts from 1, `key` is the one it was made once by."""
+    """退款: one refund of an order; `sequence` counts from 1, `key` is the one it was made once by.
+
+    `amount_minor` is that of the goods, the sum of `lines`; shipping and tax stand beside it.
+    """
 
     refund_id: RefundId
     sequence: int
@@ -119,6 +145,13 @@ class Refund:
     restock: bool
     lines: tuple[RefundedLine, ...]
     key: str | None = None
+    shipping_minor: int = 0
+    tax_minor: int = 0
+
+    @property
+    def total_minor(self) -> int:
+        """All the money that went back."""
+        return self.amount_minor + self.shipping_minor + self.tax_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +180,10 @@ class FrozenLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderHistory:
-    """Everything that an order's commission and reports depend on; refunds in their order."""
+    """Everything that an order's commission and reports depend on; refunds in their order.
+
+    Sales and commission rest on the goods alone: the lines' amounts, without shipping and tax.
+    """
 
     order_id: OrderId
     status: Status
@@ -167,6 +203,13 @@ class OrderHistory:
     cancelled_at: datetime | None
     channel: str = "api"
     external_id: str | None = None
+    shipping_minor: int = 0
+    tax_minor: int = 0
+
+    @property
+    def goods_minor(self) -> int:
+        """What the buyer pays for the goods, after discounts and before refunds."""
+        return self.total_minor - self.shipping_minor - self.tax_minor
 
 
 class OrderMissing(NotFound):

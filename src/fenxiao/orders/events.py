@@ -55,6 +55,7 @@ class ReturnedUnits:
 class OrderRefunded(_OfOrder):
     """Money, and perhaps units, of an order went back. `sequence` counts the order's refunds from 1.
 
+    `amount_minor` is that of the goods; what went back of shipping and tax stands beside it.
     `units` are those returned by lines; `restock` says that they can be sold again; `shipped` says whether they
     had left the warehouse (if not, they are still reserved).
     """
@@ -67,3 +68,5 @@ class OrderRefunded(_OfOrder):
     units: tuple[ReturnedUnits, ...]
     restock: bool
     shipped: bool
+    shipping_minor: int = 0
+    tax_minor: int = 0

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -59,6 +60,28 @@ orders = Table(
     Column("currency", Text, CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"), nullable=False),
     Column("total_minor", BigInteger, CheckConstraint("total_minor >= 0", name="total"), nullable=False),
     Column("refunded_minor", BigInteger, nullable=False, server_default="0"),
+    # total = lines after all discounts + shipping + tax. The discount of the whole order lies in those of its lines.
+    Column(
+        "discount_minor",
+        BigInteger,
+        CheckConstraint("discount_minor >= 0", name="discount"),
+        nullable=False,
+        server_default="0",
+    ),
+    Column(
+        "shipping_minor",
+        BigInteger,
+        CheckConstraint("shipping_minor >= 0", name="shipping"),
+        nullable=False,
+        server_default="0",
+    ),
+    Column(
+        "tax_minor",
+        BigInteger,
+        CheckConstraint("tax_minor >= 0", name="tax"),
+        nullable=False,
+        server_default="0",
+    ),
     Column("channel", Text, nullable=False),
     Column("external_id", Text, CheckConstraint("length(external_id) between 1 and 255", name="external_id")),
     Column("buyer", LargeBinary, comment="sealed"),
@@ -77,14 +100,17 @@ orders = Table(
     Column("payment_method", Text),
     Column("payment_reference", LargeBinary, comment="sealed"),
     tables.time("created_at"),
+    # Until when a pending order waits for its payment; null: for ever.
+    tables.time("pay_by", nullable=True),
     tables.time("paid_at", nullable=True),
     tables.time("shipped_at", nullable=True),
     tables.time("completed_at", nullable=True),
     tables.time("cancelled_at", nullable=True),
     # MD5 of what was frozen when the order was placed; a later change by hand shows.
     Column("seal", Uuid, nullable=False),
-    UniqueConstraint("channel", "external_id"),
     CheckConstraint("refunded_minor between 0 and total_minor", name="refunded"),
+    CheckConstraint("shipping_minor + tax_minor <= total_minor", name="charges"),
+    CheckConstraint("pay_by > created_at", name="pay_by"),
     CheckConstraint("(product_id is null) = (quantity is null) and quantity > 0", name="one_line"),
     CheckConstraint(
         "cardinality(upline_grades) = cardinality(upline_ids) and cardinality(upline_ranks) = cardinality(upline_ids)"
@@ -106,6 +132,43 @@ orders = Table(
     Index("ix_orders_created_at", "created_at", "order_id"),
     Index("ix_orders_distributor_id", "distributor_id", "created_at", "order_id"),
     Index("ix_orders_status", "status", "created_at", "order_id"),
+    # Each of the following costs an order nothing that has not what it is about, or that is no longer pending.
+    Index(
+        "ix_orders_pay_by",
+        "pay_by",
+        "order_id",
+        postgresql_where=text("status = 'pending' AND pay_by IS NOT NULL"),
+    ),
+    Index(
+        "uq_orders_external_id",
+        "external_id",
+        "channel",
+        unique=True,
+        postgresql_where=text("external_id IS NOT NULL"),
+    ),
+    # The calls of our own API are most orders and need none: they are met on the walk through the newest.
+    Index(
+        "ix_orders_channel",
+        "channel",
+        "created_at",
+        "order_id",
+        postgresql_where=text("channel <> 'api'"),
+    ),
+    Index(
+        "ix_orders_buyer_index",
+        "buyer_index",
+        "created_at",
+        "order_id",
+        postgresql_where=text("buyer_index IS NOT NULL"),
+    ),
+    Index("ix_orders_currency_total_minor", "currency", "total_minor"),
+    # A summary of blocks, not an entry per row: payments come nearly in the order in which the rows lie.
+    Index(
+        "ix_orders_paid_at",
+        "paid_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 16, "autosummarize": True},
+    ),
     # Three of an order's updates leave its indexed columns alone but for the state; room keeps rows near.
     postgresql_with={"fillfactor": "80"},
 )
@@ -129,9 +192,13 @@ order_line = Table(
         "discount_minor", BigInteger, CheckConstraint("discount_minor >= 0", name="discount"), nullable=False
     ),
     Column("amount_minor", BigInteger, CheckConstraint("amount_minor >= 0", name="amount"), nullable=False),
+    # The line's share of the order's discount; it lies in the line's own.
+    Column("order_discount_minor", BigInteger, nullable=False, server_default="0"),
     Column("seal", Uuid, nullable=False),
+    CheckConstraint("order_discount_minor between 0 and discount_minor", name="order_discount"),
     CheckConstraint("amount_minor = unit_price_minor * quantity - discount_minor", name="arithmetic"),
     ForeignKeyConstraint(["facts_id", "product_id"], [product_facts.c.facts_id, product_facts.c.product_id]),
+    Index("ix_order_line_product_id", "product_id", "order_id"),
     comment=tables.APPEND_ONLY + ": what was ordered, as it was accepted",
 )
 
@@ -141,8 +208,25 @@ refund = Table(
     Column("refund_id", BigInteger, Identity(), primary_key=True),
     Column("order_id", BigInteger, ForeignKey(orders.c.order_id), nullable=False),
     Column("sequence", Integer, CheckConstraint("sequence >= 1", name="sequence"), nullable=False),
-    Column("kind", Text, CheckConstraint("kind in ('units', 'amount')", name="kind"), nullable=False),
+    Column(
+        "kind", Text, CheckConstraint("kind in ('units', 'amount', 'charges')", name="kind"), nullable=False
+    ),
+    # Of the goods: the sum of its lines.
     Column("amount_minor", BigInteger, CheckConstraint("amount_minor >= 0", name="amount"), nullable=False),
+    Column(
+        "shipping_minor",
+        BigInteger,
+        CheckConstraint("shipping_minor >= 0", name="shipping"),
+        nullable=False,
+        server_default="0",
+    ),
+    Column(
+        "tax_minor",
+        BigInteger,
+        CheckConstraint("tax_minor >= 0", name="tax"),
+        nullable=False,
+        server_default="0",
+    ),
     Column("restock", Boolean, nullable=False),
     Column("key", Text),
     Column("actor", Text, nullable=False),
@@ -178,10 +262,24 @@ order_history = Table(
     Column("from_status", Text, CheckConstraint(f"from_status in {STATES}", name="from_status")),
     Column("to_status", Text, CheckConstraint(f"to_status in {STATES}", name="to_status"), nullable=False),
     Column("actor", Text, nullable=False),
+    Column("reason", Text),
     tables.time("at"),
     tables.time("recorded_at", default_now=True),
     CheckConstraint("(from_status is null) = (version = 1)", name="first"),
     comment=tables.APPEND_ONLY + ": who brought an order from which state to which, and when",
+)
+
+order_policy = Table(
+    "order_policy",
+    METADATA,
+    Column("policy_id", BigInteger, Identity(), primary_key=True),
+    # Null: an order waits for its payment without end.
+    Column("payment_minutes", Integer, CheckConstraint("payment_minutes > 0", name="payment_minutes")),
+    tables.time("effective_from"),
+    Column("actor", Text, nullable=False),
+    tables.time("recorded_at", default_now=True),
+    Index("ix_order_policy_effective_from", "effective_from", "policy_id"),
+    comment=tables.APPEND_ONLY + ": versions of the policy that orders are placed under",
 )
 
 shipping = Table(
@@ -194,10 +292,17 @@ shipping = Table(
 )
 
 # What is sealed when a row is written, as SQL over the row's columns. Times as seconds, so that no session's
-# setting shows in them.
+# setting shows in them. What an order rarely has is sealed only where it is there, so that rows keep the seals that
+# they got before there was such a column.
 ORDER_SEAL = (
     "md5(row(order_id, distributor_id, product_id, quantity, currency, total_minor, channel, external_id, hold_id,"
     " seller_grade, seller_rank, seller_active, upline_ids, upline_grades, upline_ranks, upline_active, tree_version,"
-    " extract(epoch from created_at))::text)::uuid"
+    " extract(epoch from created_at))::text"
+    " || case when discount_minor + shipping_minor + tax_minor = 0 then ''"
+    " else row(discount_minor, shipping_minor, tax_minor)::text end"
+    " || coalesce(' ' || extract(epoch from pay_by), ''))::uuid"
 )
-LINE_SEAL = "md5(row(order_id, line_id, product_id, facts_id, quantity, unit_price_minor, discount_minor, amount_minor)::text)::uuid"
+LINE_SEAL = (
+    "md5(row(order_id, line_id, product_id, facts_id, quantity, unit_price_minor, discount_minor, amount_minor)::text"
+    " || case when order_discount_minor = 0 then '' else ' ' || order_discount_minor end)::uuid"
+)

@@ -6,6 +6,7 @@ from fenxiao.network.api import NetworkApi
 from fenxiao.orders.api import OrdersApi
 from fenxiao.orders.checks import checks
 from fenxiao.orders.http import router
+from fenxiao.orders.http.single import HotPlacing, SinglePlacing
 from fenxiao.orders.jobs import jobs
 from fenxiao.orders.service import Orders
 from fenxiao.orders.service.verifying import Verifying
@@ -18,10 +19,12 @@ def offer(tools: Tools, *, network: NetworkApi, catalog: CatalogApi, rules: Rule
     """Orders on the given tools, with the ports they call."""
     currency = tools.settings.currency
     orders = Orders(tools.db, tools.cipher, network=network, catalog=catalog, rules=rules, currency=currency)
+    placing = SinglePlacing(orders, currency)
     return Offer(
         name=NAME,
         api=orders,
-        router=router(orders, currency=currency),
+        router=lambda: router(orders, placing, currency=currency),
+        hot=(HotPlacing(placing),),
         jobs=jobs(orders, tools.db),
         checks=checks(Verifying(tools.db, network=network, rules=rules)),
     )

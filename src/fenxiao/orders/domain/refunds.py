@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from fenxiao.kernel.ids import LineId
 from fenxiao.kernel.money import allocate
 from fenxiao.orders.api import RefundedLine
+
+Part = Literal["amount", "shipping", "tax"]
 
 
 @dataclass(slots=True)
@@ -23,11 +26,28 @@ class LineLeft:
 
 
 class TooMuch(Exception):  # noqa: N818 - an answer of the rule, turned into a refusal where the order is known
-    """More was asked for than is left; units of a line, or money of the order."""
+    """More was asked for than is left; units of a line, or money of the order: of its goods, shipping or tax."""
 
-    def __init__(self, left: int, wanted: int, line_id: LineId | None = None) -> None:
+    def __init__(self, left: int, wanted: int, line_id: LineId | None = None, *, of: Part = "amount") -> None:
         super().__init__(left, wanted, line_id)
-        self.left, self.wanted, self.line_id = left, wanted, line_id
+        self.left, self.wanted, self.line_id, self.of = left, wanted, line_id, of
+
+
+@dataclass(slots=True)
+class ChargesLeft:
+    """What is left of an order's shipping and tax (minor units)."""
+
+    shipping_minor: int
+    tax_minor: int
+
+    def take(self, *, shipping_minor: int, tax_minor: int) -> None:
+        """Count what a refund took; TooMuch, naming which, if less is left. A refusal leaves both as they are."""
+        if shipping_minor > self.shipping_minor:
+            raise TooMuch(self.shipping_minor, shipping_minor, of="shipping")
+        if tax_minor > self.tax_minor:
+            raise TooMuch(self.tax_minor, tax_minor, of="tax")
+        self.shipping_minor -= shipping_minor
+        self.tax_minor -= tax_minor
 
 
 def units_worth(left_minor: int, units: int, units_left: int) -> int:
@@ -45,6 +65,11 @@ def take_units(left: Mapping[LineId, LineLeft], asked: Iterable[tuple[LineId, in
         amount = units_worth(line.amount_minor, units, line.quantity)
         taken.append(RefundedLine(line_id=line_id, quantity=units, amount_minor=amount))
     return taken
+
+
+def all_units(left: Mapping[LineId, LineLeft]) -> list[tuple[LineId, int]]:
+    """Every unit that was not returned: what a refund of the whole asks for."""
+    return [(line_id, line.quantity) for line_id, line in left.items() if line.quantity]
 
 
 def take_amount(left: Sequence[LineLeft], amount_minor: int) -> list[RefundedLine]:

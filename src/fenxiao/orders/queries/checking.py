@@ -7,7 +7,7 @@ from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.kernel.ids import OrderId, RuleId
 from fenxiao.orders.api import FrozenMember
 from fenxiao.orders.domain.facts import Facts
-from fenxiao.orders.queries.histories import upline
+from fenxiao.orders.queries.histories import frozen, standings
 from fenxiao.orders.tables import LINE_SEAL, ORDER_SEAL
 
 
@@ -22,12 +22,29 @@ class Fault:
 
 _TOTALS = """
 select 'orders.orders/' || o.order_id as subject,
-  'total_minor ' || coalesce(l.gross - l.discounts, 0) || ', the sum of its lines less discounts' as expected,
+  'total_minor ' || coalesce(l.gross - l.discounts, 0) + o.shipping_minor + o.tax_minor
+    || ', the sum of its lines less discounts with shipping and tax' as expected,
   'total_minor ' || o.total_minor as found
 from orders o left join
   (select order_id, sum(unit_price_minor * quantity)::bigint as gross, sum(discount_minor)::bigint as discounts
    from order_line group by order_id) l using (order_id)
-where o.total_minor is distinct from coalesce(l.gross - l.discounts, 0)
+where o.total_minor is distinct from coalesce(l.gross - l.discounts, 0) + o.shipping_minor + o.tax_minor
+order by o.order_id
+"""
+_SHARES = """
+select 'orders.orders/' || o.order_id as subject,
+  'discount_minor ' || coalesce(l.shares, 0) || ', the sum of its lines'' shares' as expected,
+  'discount_minor ' || o.discount_minor as found
+from orders o left join
+  (select order_id, sum(order_discount_minor)::bigint as shares from order_line group by order_id) l using (order_id)
+where o.discount_minor <> coalesce(l.shares, 0)
+order by o.order_id
+"""
+_LATE = """
+select 'orders.orders/' || o.order_id as subject, 'cancelled no earlier than ' || o.pay_by as expected,
+  'cancelled ' || h.at || ' for want of payment' as found
+from orders o join order_history h using (order_id)
+where h.reason = 'payment-limit' and (o.pay_by is null or h.at < o.pay_by)
 order by o.order_id
 """
 _LINES = """
@@ -91,9 +108,9 @@ union all
 select 'orders.hold_outcome/' || h.hold_id, 'an order of this hold', 'none'
 from hold_outcome h left join orders o using (hold_id) where h.outcome = 'committed' and o.order_id is null
 """
-ARITHMETIC = (_LINES, _TOTALS, _ONE_LINE)
+ARITHMETIC = (_LINES, _TOTALS, _SHARES, _ONE_LINE)
 SEALS = (_SEALED_ORDERS, _SEALED_LINES)
-STATES = (_CHAIN, _LAST, _TIMES)
+STATES = (_CHAIN, _LAST, _TIMES, _LATE)
 HOLDS = (_HOLDS,)
 
 
@@ -147,13 +164,8 @@ async def frozen_after(reader: Reader, cursor: OrderId, limit: int) -> list[Froz
     return [
         Frozen(
             row["order_id"],
-            FrozenMember(
-                distributor_id=row["distributor_id"],
-                grade=row["seller_grade"],
-                rank=row["seller_rank"],
-                active=row["seller_active"],
-            ),
-            upline(row),
+            frozen((row["distributor_id"], row["seller_grade"], row["seller_rank"], row["seller_active"])),
+            tuple(map(frozen, standings(row))),
             row["tree_version"],
         )
         for row in rows
@@ -176,6 +188,8 @@ class RefundRow:
     sequence: int
     kind: str
     amount_minor: int
+    shipping_minor: int
+    tax_minor: int
     lines: tuple[tuple[int, int, int], ...]
 
 
@@ -187,6 +201,8 @@ class RefundedOrder:
     status: str
     total_minor: int
     refunded_minor: int
+    shipping_minor: int
+    tax_minor: int
     lines: tuple[tuple[int, int, int], ...]
     refunds: tuple[RefundRow, ...]
 
@@ -194,7 +210,7 @@ class RefundedOrder:
 async def refunded_after(reader: Reader, cursor: OrderId, limit: int) -> list[RefundedOrder]:
     """The next orders that have, or claim to have, refunds."""
     heads = await reader.fetch(
-        "select order_id, status, total_minor, refunded_minor from orders o where order_id > $1"
+        "select order_id, status, total_minor, refunded_minor, shipping_minor, tax_minor from orders o where order_id > $1"
         " and (refunded_minor <> 0 or status = 'refunded' or exists (select from refund r where r.order_id = o.order_id))"
         " order by order_id limit $2",
         cursor,
@@ -207,7 +223,7 @@ async def refunded_after(reader: Reader, cursor: OrderId, limit: int) -> list[Re
         ids,
     )
     refunds = await reader.fetch(
-        "select order_id, refund_id, sequence, kind, amount_minor from refund where order_id = any($1::bigint[])"
+        "select order_id, refund_id, sequence, kind, amount_minor, shipping_minor, tax_minor from refund where order_id = any($1::bigint[])"
         " order by order_id, sequence",
         ids,
     )
@@ -219,8 +235,9 @@ async def refunded_after(reader: Reader, cursor: OrderId, limit: int) -> list[Re
     by_refund = _grouped(taken)
     by_order: dict[OrderId, list[RefundRow]] = {}
     for row in refunds:
-        refund_lines = tuple(by_refund.get(row["refund_id"], ()))
-        stored = RefundRow(row["refund_id"], row["sequence"], row["kind"], row["amount_minor"], refund_lines)
+        values = dict(row.items())
+        del values["order_id"]
+        stored = RefundRow(**values, lines=tuple(by_refund.get(row["refund_id"], ())))
         by_order.setdefault(row["order_id"], []).append(stored)
     ordered = _grouped(lines)
     return [
@@ -229,6 +246,8 @@ async def refunded_after(reader: Reader, cursor: OrderId, limit: int) -> list[Re
             status=row["status"],
             total_minor=row["total_minor"],
             refunded_minor=row["refunded_minor"],
+            shipping_minor=row["shipping_minor"],
+            tax_minor=row["tax_minor"],
             lines=tuple(ordered.get(row["order_id"], ())),
             refunds=tuple(by_order.get(row["order_id"], ())),
         )

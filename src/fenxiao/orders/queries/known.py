@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.sql import Reader
 from fenxiao.infra.db.transaction import Prior
@@ -17,6 +18,11 @@ class Known:
 
     order: PlacedOrder
     buyer_index: bytes | None
+
+
+def buyer_index(cipher: Cipher, buyer: str | None) -> bytes | None:
+    """By which the orders of one buyer are found without being readable."""
+    return None if buyer is None else cipher.blind(buyer.strip().casefold(), column="buyer")
 
 
 async def kept(reader: Reader, keys: Sequence[Once]) -> dict[tuple[str, str], Prior | KeyReused]:
@@ -42,7 +48,7 @@ async def ids_by_external(reader: Reader, named: Sequence[tuple[str, str]]) -> d
         return {}
     rows = await reader.fetch(
         "select channel, external_id, order_id from orders"
-        " where (channel, external_id) in (select * from unnest($1::text[], $2::text[]))",
+        " where external_id is not null and (channel, external_id) in (select * from unnest($1::text[], $2::text[]))",
         [channel for channel, _ in named],
         [external_id for _, external_id in named],
     )
@@ -62,7 +68,8 @@ async def placed(reader: Reader, ids: Sequence[OrderId]) -> dict[OrderId, Known]
     if not ids:
         return {}
     rows = await reader.fetch(
-        "select order_id, line_id, product_id, quantity, unit_price_minor, amount_minor from order_line"
+        "select order_id, line_id, product_id, quantity, unit_price_minor, amount_minor, discount_minor,"
+        " order_discount_minor from order_line"
         " where order_id = any($1::bigint[]) order by order_id, line_id",
         list(ids),
     )
@@ -71,8 +78,8 @@ async def placed(reader: Reader, ids: Sequence[OrderId]) -> dict[OrderId, Known]
         values = dict(row.items())
         lines.setdefault(values.pop("order_id"), []).append(PlacedLine(**values))
     heads = await reader.fetch(
-        "select order_id, distributor_id, external_id, status, currency, total_minor, created_at, buyer_index"
-        " from orders where order_id = any($1::bigint[])",
+        "select order_id, distributor_id, external_id, status, currency, total_minor, created_at, discount_minor,"
+        " shipping_minor, tax_minor, pay_by, buyer_index from orders where order_id = any($1::bigint[])",
         list(ids),
     )
     found = {}

@@ -2,28 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-from sqlalchemy import select, tuple_
+from datetime import datetime
 
 from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.kernel.ids import DistributorId, LineId, OrderId, ProductId, RuleId
-from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
 from fenxiao.orders.api import Refund
 from fenxiao.orders.events import Status
 from fenxiao.orders.queries.histories import refunds_of
-from fenxiao.orders.tables import orders
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 SHOWN = 4
 """Characters of a payment's reference that stay readable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineView:
-    """One line with what has come back of it."""
+    """One line with what has come back of it; `discount_minor` holds its share of the order's discount."""
 
     line_id: LineId
     product_id: ProductId
@@ -31,6 +25,7 @@ class LineView:
     quantity: int
     unit_price_minor: int
     discount_minor: int
+    order_discount_minor: int
     amount_minor: int
     refunded_quantity: int
     refunded_minor: int
@@ -50,10 +45,14 @@ class OrderView:
     currency: str
     total_minor: int
     refunded_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
     rule_id: RuleId | None
     payment_method: str | None
     payment_reference: str | None
     created_at: datetime
+    pay_by: datetime | None
     paid_at: datetime | None
     shipped_at: datetime | None
     completed_at: datetime | None
@@ -68,28 +67,6 @@ class Head:
 
     distributor_id: DistributorId
     currency: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
-    """One change of state: who, when, from where to where; `from_status` None: the order was created."""
-
-    version: int
-    from_status: Status | None
-    to_status: Status
-    actor: str
-    at: datetime
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which orders to list; created from `start` until before `end`."""
-
-    distributor_id: DistributorId | None = None
-    status: Status | None = None
-    start: datetime | None = None
-    end: datetime | None = None
 
 
 async def head(reader: Reader, order_id: OrderId) -> Head | None:
@@ -110,48 +87,10 @@ async def views(reader: Reader, cipher: Cipher, ids: Sequence[OrderId]) -> list[
     return [found[order_id] for order_id in ids if order_id in found]
 
 
-async def page(
-    reader: Reader, cipher: Cipher, wanted: Filter, *, limit: int, cursor: str | None
-) -> Page[OrderView]:
-    """Orders, the newest first."""
-    query = select(orders.c.order_id, orders.c.created_at).order_by(
-        orders.c.created_at.desc(), orders.c.order_id.desc()
-    )
-    if wanted.distributor_id is not None:
-        query = query.where(orders.c.distributor_id == wanted.distributor_id)
-    if wanted.status is not None:
-        query = query.where(orders.c.status == wanted.status)
-    if wanted.start is not None:
-        query = query.where(orders.c.created_at >= wanted.start)
-    if wanted.end is not None:
-        query = query.where(orders.c.created_at < wanted.end)
-    if cursor is not None:
-        query = query.where(tuple_(orders.c.created_at, orders.c.order_id) < _place(cursor))
-    rows = await reader.fetch(query.limit(limit + 1))
-    shown = rows[:limit]
-    following = None
-    if len(rows) > limit:
-        following = encode_cursor((shown[-1]["created_at"] - _EPOCH) // _MICROSECOND, shown[-1]["order_id"])
-    return Page(tuple(await views(reader, cipher, [row["order_id"] for row in shown])), following)
-
-
-def _place(cursor: str) -> tuple[datetime, OrderId]:
-    since, order_id = decode_cursor(cursor, int, int)
-    return _EPOCH + int(since) * _MICROSECOND, OrderId(int(order_id))
-
-
-async def history(reader: Reader, order_id: OrderId) -> list[HistoryEntry]:
-    """An order's changes of state, the first first."""
-    rows = await reader.fetch(
-        "select version, from_status, to_status, actor, at, recorded_at from order_history where order_id = $1 order by version",
-        order_id,
-    )
-    return [HistoryEntry(**dict(row.items())) for row in rows]
-
-
 async def _lines(reader: Reader, ids: Sequence[OrderId]) -> dict[OrderId, list[LineView]]:
     rows = await reader.fetch(
         "select l.order_id, l.line_id, l.product_id, f.name, l.quantity, l.unit_price_minor, l.discount_minor, l.amount_minor,"
+        " l.order_discount_minor,"
         " coalesce(r.quantity, 0) as refunded_quantity, coalesce(r.amount_minor, 0) as refunded_minor"
         " from order_line l join product_facts f using (facts_id)"
         " left join (select line_id, sum(quantity)::int as quantity, sum(amount_minor)::bigint as amount_minor"

@@ -1,6 +1,7 @@
 """Use cases of orders. `Orders` is the near implementation of `OrdersApi`, and what the HTTP routes call."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -12,7 +13,8 @@ from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db import holds
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
-from fenxiao.kernel.errors import Refusal
+from fenxiao.infra.db.transaction import Prior
+from fenxiao.kernel.errors import KeyBusy, KeyReused, Refusal
 from fenxiao.kernel.ids import DistributorId, OrderId
 from fenxiao.kernel.paging import Page
 from fenxiao.network.api import DistributorMissing, NetworkApi
@@ -25,12 +27,15 @@ from fenxiao.orders.api import (
     Refund,
     Transition,
 )
-from fenxiao.orders.queries import known, views
+from fenxiao.orders.queries import known, listing, trail, views
 from fenxiao.orders.queries.histories import Histories
-from fenxiao.orders.queries.views import Filter, Head, HistoryEntry, OrderView
+from fenxiao.orders.queries.listing import Filter
+from fenxiao.orders.queries.trail import HistoryEntry
+from fenxiao.orders.queries.views import Head, OrderView
 from fenxiao.orders.service.attempt import Answered, Asked, once_of
 from fenxiao.orders.service.committing import CATALOG
 from fenxiao.orders.service.placing import Placing
+from fenxiao.orders.service.policies import OrderPolicies
 from fenxiao.orders.service.refunding import Refunding
 from fenxiao.orders.service.shipping import Shipping
 from fenxiao.orders.service.transitions import PaymentNote, Transitions
@@ -38,6 +43,7 @@ from fenxiao.rules.api import RulesApi
 
 SWEPT_AT_ONCE = 500
 SWEEP_EVERY = timedelta(seconds=30)
+UNPAID_EVERY = timedelta(seconds=15)
 
 _log = structlog.get_logger(__name__)
 
@@ -61,6 +67,7 @@ class Orders:
         self._shipping = Shipping(db, catalog)
         self._refunding = Refunding(db)
         self._histories = Histories()
+        self.policies = OrderPolicies(db)
 
     # What other contexts ask
 
@@ -139,11 +146,11 @@ class Orders:
 
     async def page(self, wanted: Filter, *, limit: int, cursor: str | None) -> Page[OrderView]:
         """Orders, the newest first."""
-        return await views.page(self._db, self._cipher, wanted, limit=limit, cursor=cursor)
+        return await listing.page(self._db, self._cipher, wanted, limit=limit, cursor=cursor)
 
     async def history(self, order_id: OrderId) -> list[HistoryEntry]:
-        """Who brought the order from state to state, and when."""
-        return await views.history(self._db, order_id)
+        """Every version of the order: who made it, when, and how."""
+        return await trail.history(self._db, order_id)
 
     async def pay_order(self, *, order_id: OrderId, note: PaymentNote) -> None:
         """A pending order is paid."""
@@ -165,7 +172,23 @@ class Orders:
         """Money, and perhaps units, go back."""
         return await self._refunding.refund_one(refund, once)
 
+    async def kept(self, keys: Sequence[Once]) -> list[Prior | KeyReused]:
+        """What is known of requests with these keys; unknown ones are left out."""
+        return list((await known.kept(self._db, keys)).values())
+
+    async def remember(self, once: Once) -> None:
+        """Bind a key to its request, some of whose work is done; whoever does the same at the moment does it for us."""
+        # In a context of its own: that the key is known does not make the answer a kept one.
+        with suppress(KeyBusy, KeyReused), context.use(RequestContext(actor=context.current().actor)):
+            async with self._db.begin(once=once) as tx:
+                if tx.prior is None:
+                    tx.keep(None)
+
     # What the clock asks
+
+    async def cancel_unpaid(self) -> int:
+        """Cancel pending orders whose time for payment has run out; how many."""
+        return await self._transitions.cancel_unpaid()
 
     async def sweep(self) -> int:
         """Settle stock whose attempt has run out of time: confirm what was committed, give back the rest; how many.

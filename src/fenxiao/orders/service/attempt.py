@@ -12,12 +12,21 @@ from fenxiao.infra.db.idempotency import Once
 from fenxiao.kernel.errors import FieldError, Forbidden, Invalid, Refusal
 from fenxiao.kernel.ids import RuleId
 from fenxiao.network.api import Seller
-from fenxiao.orders.api import MixedCurrencies, NewOrder, OtherCurrency, PlacedOrder
-from fenxiao.orders.domain.pricing import AskedLine, PricedLine, price_lines
+from fenxiao.orders.api import (
+    DistributorSuspended,
+    MixedCurrencies,
+    NewLine,
+    NewOrder,
+    OtherCurrency,
+    PlacedLine,
+    PlacedOrder,
+)
+from fenxiao.orders.domain.pricing import PLAIN, AskedLine, PricedLine, Terms, price_lines
 from fenxiao.orders.queries.known import Known
 
 SET_PRICE = "orders:set-price"
 MOST_UNITS = 2**31 - 1
+_NEGATIVE = "An amount here is never negative."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,11 @@ class Attempt:
         """What was asked for."""
         return self.asked.order
 
+    def total_minor(self) -> int:
+        """What the buyer pays: for the lines, for shipping, in tax."""
+        charges = (self.order.shipping_minor or 0) + (self.order.tax_minor or 0)
+        return charges + sum(line.amount_minor for line in self.priced)
+
     def screen(self) -> Refusal | None:
         """Why this cannot be an order whatever the facts are; None if it can."""
         order = self.order
@@ -66,12 +80,29 @@ class Attempt:
             if not 1 <= line.quantity <= MOST_UNITS:
                 faults.append(FieldError(f"lines.{place}.quantity", "Send a whole number, such as 10."))
             if line.unit_price_minor is not None and line.unit_price_minor < 0:
-                faults.append(FieldError(f"lines.{place}.unit_price", "An amount here is never negative."))
-        if order.total_minor is not None and order.total_minor < 0:
-            faults.append(FieldError("total_price", "An amount here is never negative."))
+                faults.append(FieldError(f"lines.{place}.unit_price", _NEGATIVE))
+            if line.discount_minor is not None and line.discount_minor < 0:
+                faults.append(FieldError(f"lines.{place}.discount", _NEGATIVE))
+        named = (
+            ("total_price", order.total_minor),
+            ("discount", order.discount_minor),
+            ("shipping", order.shipping_minor),
+            ("tax", order.tax_minor),
+        )
+        faults += [FieldError(name, _NEGATIVE) for name, amount in named if amount is not None and amount < 0]
         if faults:
             return Invalid(errors=tuple(faults))
         return Forbidden(permission=SET_PRICE) if order.paid and not order.may_set_price else None
+
+    def sell(self, seller: Seller | Refusal) -> None:
+        """Take note of who sells, or of why he cannot."""
+        if isinstance(seller, Refusal):
+            self.answer = seller
+        elif seller.member.status != "active":
+            member = seller.member
+            self.answer = DistributorSuspended(distributor_id=member.distributor_id, status=member.status)
+        else:
+            self.seller = seller
 
     def hold(self, held: HeldStock | Refusal) -> None:
         """Take note of the held stock, or of why there is none."""
@@ -106,13 +137,19 @@ class Attempt:
             self.answer = OtherCurrency(given=order.currency, currency=self.currency)
             return
         lines = [
-            AskedLine(line.product_id, line.quantity, line.unit_price_minor, each.price_minor)
+            AskedLine(
+                line.product_id,
+                line.quantity,
+                line.unit_price_minor,
+                each.price_minor,
+                line.discount_minor or 0,
+            )
             for line, each in zip(order.lines, facts, strict=True)
         ]
         try:
             self.priced = price_lines(
                 lines,
-                total_minor=order.total_minor,
+                terms=_terms(order),
                 may_set_price=order.may_set_price,
                 currency=self.currency,
             )
@@ -126,14 +163,39 @@ class Attempt:
             order.distributor_id == there.distributor_id
             and buyer_index == known.buyer_index
             and order.total_minor in (None, there.total_minor)
+            and order.discount_minor in (None, there.discount_minor)
+            and order.shipping_minor in (None, there.shipping_minor)
+            and order.tax_minor in (None, there.tax_minor)
             and order.currency in (None, there.currency)
             and [(line.product_id, line.quantity) for line in order.lines]
             == [(line.product_id, line.quantity) for line in there.lines]
             and all(
-                line.unit_price_minor in (None, placed.unit_price_minor)
+                _is_of(line, placed, solved=order.total_minor is not None)
                 for line, placed in zip(order.lines, there.lines, strict=True)
             )
         )
+
+
+def _terms(order: NewOrder) -> Terms:
+    if order.discount_minor is order.shipping_minor is order.tax_minor is order.total_minor is None:
+        return PLAIN
+    return Terms(
+        total_minor=order.total_minor,
+        discount_minor=order.discount_minor or 0,
+        shipping_minor=order.shipping_minor or 0,
+        tax_minor=order.tax_minor or 0,
+    )
+
+
+def _is_of(line: NewLine, placed: PlacedLine, *, solved: bool) -> bool:
+    """Whether a line that was placed has the price and the discount that are asked; a total may have raised both."""
+    price, discount = placed.unit_price_minor, placed.discount_minor - placed.order_discount_minor
+    sent, off = line.unit_price_minor, line.discount_minor
+    # A raised price is rounded up to a whole one per unit, so less than one unit's minor unit each is left over.
+    raised = solved and discount - (off or 0) < line.quantity
+    return (sent in (None, price) or (raised and price > sent)) and (
+        off in (None, discount) or (solved and discount > off)
+    )
 
 
 def once_of(order: NewOrder) -> Once | None:

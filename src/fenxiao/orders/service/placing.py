@@ -5,6 +5,7 @@ order, and the event confirms it; whatever is refused behind it fences it first 
 commit of the same attempt elsewhere can never use stock that was given up.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,13 +19,13 @@ from fenxiao.infra.db import holds
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.starts_over import Moved, starts_over
-from fenxiao.kernel.errors import KeyReused, Refusal, Unavailable
-from fenxiao.kernel.ids import RuleId
+from fenxiao.kernel.errors import KeyBusy, KeyReused, Refusal, Unavailable
+from fenxiao.kernel.ids import DistributorId, RuleId
 from fenxiao.network.api import NetworkApi, Seller, SellerQuestion
-from fenxiao.orders.api import DistributorSuspended, ExternalOrderTaken, PlacedOrder
+from fenxiao.orders.api import ExternalOrderTaken, PlacedOrder
 from fenxiao.orders.queries import known
 from fenxiao.orders.service.attempt import Answered, Asked, Attempt, first_of_each
-from fenxiao.orders.service.committing import CATALOG, Committing, Fenced, buyer_index
+from fenxiao.orders.service.committing import CATALOG, Committing, Fenced
 from fenxiao.rules.api import RuleQuestion, RulesApi
 
 HOLD_FOR = timedelta(seconds=60)
@@ -77,11 +78,7 @@ class Placing:
         batch = [Attempt(each, each.order.at or now) for each in asked]
         for attempt in batch:
             attempt.answer = attempt.screen()
-        await self._find(_open(batch))
-        await self._ask_sellers(_open(batch))
-        rules = await self._ask_rules(
-            {(a.order.currency or self._currency, a.created_at) for a in _open(batch) if a.order.paid}
-        )
+        rules = await self._gather(_open(batch))
         await self._hold(_open(batch), now + HOLD_FOR)
         try:
             for attempt in _open(batch):
@@ -97,6 +94,19 @@ class Placing:
             a for a in batch if isinstance(a.answer, Refusal) or (a.answer and not a.answer.made)
         )
         return [a.answer for a in batch if a.answer is not None]
+
+    async def _gather(self, batch: Sequence[Attempt]) -> dict[tuple[str, datetime], RuleId | None]:
+        """Ask, all at once, what was done before, who the sellers are and which rules are in effect (the answer)."""
+        _, sellers, rules = await asyncio.gather(
+            self._find(batch),
+            self._ask_sellers(batch),
+            self._ask_rules(
+                {(a.order.currency or self._currency, a.created_at) for a in batch if a.order.paid}
+            ),
+        )
+        for attempt in _open(batch):
+            attempt.sell(sellers[attempt.order.distributor_id, attempt.order.at])
+        return rules
 
     async def _find(self, batch: Sequence[Attempt]) -> None:
         """Answer what was done before, so that a repeated request touches nobody's stock."""
@@ -114,26 +124,21 @@ class Placing:
         there = await known.placed(self._db, list(ids.values()))
         for name, order_id in ids.items():
             attempt = named[name]
-            same = attempt.is_of(there[order_id], buyer_index(self._cipher, attempt.order.buyer))
+            same = attempt.is_of(there[order_id], known.buyer_index(self._cipher, attempt.order.buyer))
             taken = ExternalOrderTaken(
                 external_id=attempt.order.external_id, currency=there[order_id].order.currency
             )
             attempt.answer = Answered(there[order_id].order, made=False) if same else taken
 
-    async def _ask_sellers(self, batch: Sequence[Attempt]) -> None:
-        asked = list(dict.fromkeys((a.order.distributor_id, a.order.at) for a in batch))
+    async def _ask_sellers(
+        self, batch: Sequence[Attempt]
+    ) -> dict[tuple[DistributorId, datetime | None], Seller | Refusal]:
+        """The seller of each order as he stands, or stood at its moment."""
+        asked = list(dict.fromkeys([(a.order.distributor_id, a.order.at) for a in batch]))
         if not asked:
-            return
+            return {}
         questions = [SellerQuestion(distributor_id=distributor_id, at=at) for distributor_id, at in asked]
-        sellers = dict(zip(asked, await self._network.sellers(asked=questions), strict=True))
-        for attempt in batch:
-            seller = sellers[attempt.order.distributor_id, attempt.order.at]
-            if isinstance(seller, Refusal):
-                attempt.answer = seller
-            elif seller.member.status != "active":
-                attempt.answer = _suspended(seller)
-            else:
-                attempt.seller = seller
+        return dict(zip(asked, await self._network.sellers(asked=questions), strict=True))
 
     async def _ask_rules(self, asked: set[tuple[str, datetime]]) -> dict[tuple[str, datetime], RuleId | None]:
         """Which rule version is in effect for each currency and moment."""
@@ -181,7 +186,7 @@ class Placing:
         except Fenced as fenced:
             # The sweep took these for dead; they will never be committed.
             raise Moved from fenced
-        except asyncpg.UniqueViolationError as error:
+        except (KeyBusy, asyncpg.UniqueViolationError) as error:
             # The same order came in by another way between our look and our commit.
             raise Moved from error
 
@@ -208,7 +213,3 @@ def _open(batch: Iterable[Attempt]) -> list[Attempt]:
 
 def _key(once: Once | None) -> tuple[str, str]:
     return ("", "") if once is None else (once.account, once.key)
-
-
-def _suspended(seller: Seller) -> DistributorSuspended:
-    return DistributorSuspended(distributor_id=seller.member.distributor_id, status=seller.member.status)

@@ -9,18 +9,20 @@ from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.starts_over import starts_over
 from fenxiao.infra.db.transaction import Transaction
-from fenxiao.kernel.errors import FieldError, Invalid, Refusal
+from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import OrderId, RefundId
-from fenxiao.kernel.money import from_minor
-from fenxiao.orders.api import NewRefund, OrderMissing, Refund, RefundedLine, RefundTooLarge
-from fenxiao.orders.domain.refunds import TooMuch, take_amount, take_units
+from fenxiao.orders.api import NewRefund, OrderMissing, Refund, RefundedLine
+from fenxiao.orders.domain.refunds import ChargesLeft, TooMuch, all_units, take_amount, take_units
 from fenxiao.orders.domain.states import is_refunded, refusal
 from fenxiao.orders.events import OrderRefunded, OrderStatusChanged, ReturnedUnits, Status
 from fenxiao.orders.queries.histories import refunds_of
+from fenxiao.orders.service.refund_refusals import fault_of, too_large
 from fenxiao.orders.store import refunds as store
 from fenxiao.orders.store import transitions
 from fenxiao.orders.store.refunds import Left
 from fenxiao.orders.store.transitions import Change, Standing
+
+Kind = store.Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,9 @@ class _Decided:
     sequence: int
     taken: Sequence[RefundedLine]
     amount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    kind: Kind
     units: tuple[ReturnedUnits, ...]
     standing: Standing
     version: int
@@ -104,55 +109,58 @@ async def _earlier(tx: Transaction, refunds: Sequence[NewRefund]) -> dict[tuple[
     return {name: by_id[refund_id] for name, refund_id in ids.items()}
 
 
-def _fault(new: NewRefund, left: Left) -> Refusal | None:
-    """Why this cannot be a refund of this order, whatever is left of it."""
-    if bool(new.lines) == (new.amount_minor is not None):
-        return Invalid(errors=(FieldError("lines", "Send either lines or an amount."),))
-    if new.amount_minor is not None and new.amount_minor <= 0:
-        return Invalid(errors=(FieldError("amount", "Send an amount above zero."),))
-    faults = []
-    seen = set()
-    for place, line in enumerate(new.lines):
-        if line.line_id not in left.lines:
-            faults.append(FieldError(f"lines.{place}.line_id", "This order has no such line."))
-        elif line.line_id in seen:
-            faults.append(FieldError(f"lines.{place}.line_id", "This line stands in the refund twice."))
-        if line.quantity < 1:
-            faults.append(FieldError(f"lines.{place}.quantity", "Send a whole number, such as 10."))
-        seen.add(line.line_id)
-    return Invalid(errors=tuple(faults)) if faults else None
-
-
 def _decide(
     new: NewRefund, standing: Standing | None, left: Mapping[OrderId, Left], at: datetime
 ) -> _Decided | Refusal:
     """Decide one refund; what is left and where the order stands move along with it."""
     if standing is None:
         return OrderMissing(order_id=new.order_id)
-    refused = refusal(standing.order_id, standing.status, "refunded") or _fault(new, left[new.order_id])
+    refused = refusal(standing.order_id, standing.status, "refunded") or fault_of(new, left[new.order_id])
     if refused is not None:
         return refused
     own = left[new.order_id]
+    charges = ChargesLeft(
+        standing.shipping_minor - own.refunded_shipping_minor, standing.tax_minor - own.refunded_tax_minor
+    )
+    shipping, tax = (
+        (charges.shipping_minor, charges.tax_minor) if new.full else (new.shipping_minor, new.tax_minor)
+    )
     try:
-        if new.amount_minor is None:
-            taken = take_units(own.lines, [(line.line_id, line.quantity) for line in new.lines])
-        else:
-            taken = take_amount(list(own.lines.values()), new.amount_minor)
+        taken, kind = _goods(new, own)
+        charges.take(shipping_minor=shipping, tax_minor=tax)
     except TooMuch as too_much:
-        return _too_large(new, standing, too_much)
-    return _taken(new, standing, own, taken, standing.moment(at))
+        return too_large(new, standing, too_much)
+    return _taken(new, standing, own, _Taken(taken, shipping, tax, kind), standing.moment(at))
 
 
-def _taken(
-    new: NewRefund, standing: Standing, own: Left, taken: Sequence[RefundedLine], at: datetime
-) -> _Decided:
-    for line in taken:
+def _goods(new: NewRefund, own: Left) -> tuple[list[RefundedLine], Kind]:
+    if new.amount_minor is not None:
+        return take_amount(list(own.lines.values()), new.amount_minor), "amount"
+    asked = all_units(own.lines) if new.full else [(line.line_id, line.quantity) for line in new.lines]
+    taken = take_units(own.lines, asked)
+    return taken, "units" if taken else "charges"
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What a refund takes: of the goods by line, of shipping, of tax."""
+
+    lines: Sequence[RefundedLine]
+    shipping_minor: int
+    tax_minor: int
+    kind: Kind
+
+
+def _taken(new: NewRefund, standing: Standing, own: Left, taken: _Taken, at: datetime) -> _Decided:
+    for line in taken.lines:
         own.lines[line.line_id].take(line)
-    amount = sum(line.amount_minor for line in taken)
+    amount = sum(line.amount_minor for line in taken.lines)
     previous = standing.status
     own.refunds += 1
+    own.refunded_shipping_minor += taken.shipping_minor
+    own.refunded_tax_minor += taken.tax_minor
     standing.version += 1
-    standing.refunded_minor += amount
+    standing.refunded_minor += amount + taken.shipping_minor + taken.tax_minor
     if is_refunded(
         total_minor=standing.total_minor, refunded_minor=standing.refunded_minor, units_left=own.units()
     ):
@@ -161,11 +169,14 @@ def _taken(
         new=new,
         at=at,
         sequence=own.refunds,
-        taken=taken,
+        taken=taken.lines,
         amount_minor=amount,
+        shipping_minor=taken.shipping_minor,
+        tax_minor=taken.tax_minor,
+        kind=taken.kind,
         units=tuple(
             ReturnedUnits(product_id=own.products[line.line_id], quantity=line.quantity)
-            for line in taken
+            for line in taken.lines
             if line.quantity
         ),
         standing=standing,
@@ -173,19 +184,6 @@ def _taken(
         previous=previous,
         status=standing.status,
     )
-
-
-def _too_large(new: NewRefund, standing: Standing, too_much: TooMuch) -> RefundTooLarge:
-    if too_much.line_id is None:
-        left, wanted = (
-            from_minor(too_much.left, standing.currency),
-            from_minor(too_much.wanted, standing.currency),
-        )
-        return RefundTooLarge(order_id=new.order_id, left=left, wanted=wanted)
-    place = [line.line_id for line in new.lines].index(too_much.line_id)
-    figures = {"left": too_much.left, "wanted": too_much.wanted}
-    fault = FieldError(f"lines.{place}.quantity", "Only {left} units of this line are left.", figures)
-    return RefundTooLarge(order_id=new.order_id, errors=(fault,), **figures)
 
 
 async def _write(tx: Transaction, decided: Sequence[_Decided]) -> list[Refund]:
@@ -199,7 +197,7 @@ async def _write(tx: Transaction, decided: Sequence[_Decided]) -> list[Refund]:
         store.NewRow(
             order_id=each.new.order_id,
             refund=refund,
-            kind="units" if each.new.amount_minor is None else "amount",
+            kind=each.kind,
             key=each.new.key,
             actor=actor,
         )
@@ -233,6 +231,8 @@ def _refund(refund_id: RefundId, each: _Decided) -> Refund:
         restock=each.new.restock,
         lines=tuple(each.taken),
         key=each.new.key,
+        shipping_minor=each.shipping_minor,
+        tax_minor=each.tax_minor,
     )
 
 
@@ -248,6 +248,8 @@ def _announce(tx: Transaction, each: _Decided, refund: Refund) -> None:
             units=each.units,
             restock=refund.restock,
             shipped=each.standing.shipped,
+            shipping_minor=refund.shipping_minor,
+            tax_minor=refund.tax_minor,
         ),
         at=each.at,
     )

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from fenxiao.infra import context
+from fenxiao.infra.context import RequestContext
 from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.sql import Reader
@@ -18,6 +21,14 @@ from fenxiao.orders.events import OrderStatusChanged, Status
 from fenxiao.orders.store import transitions
 from fenxiao.orders.store.transitions import Change, Standing
 from fenxiao.rules.api import RuleQuestion, RulesApi
+
+SYSTEM = "system"
+"""Who cancels what was not paid in time."""
+NOT_PAID = "payment-limit"
+"""Why, as the order's history has it."""
+UNPAID_AT_ONCE = 500
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +75,28 @@ class Transitions:
         """Pending orders are given up; the warehouse hears of it by the event."""
         return await self._move(orders, "cancelled")
 
+    async def cancel_unpaid(self) -> int:
+        """Cancel the pending orders whose time for payment has run out; how many.
+
+        Payment and cancellation both take the order's row, so exactly one of them happens: an order that is paid
+        between our look and our lock is no longer pending and stays paid.
+        """
+        cancelled = 0
+        with context.use(RequestContext(actor=SYSTEM)):
+            while due := await transitions.unpaid(self._db, self._db.clock(), UNPAID_AT_ONCE):
+                asked = [Transition(order_id=order_id) for order_id in due]
+                answers = await self._move(asked, "cancelled", reason=NOT_PAID)
+                cancelled += answers.count(None)
+                if len(due) < UNPAID_AT_ONCE:
+                    break
+        if cancelled:
+            _log.info("orders were not paid in time", cancelled=cancelled)
+        return cancelled
+
     @starts_over
-    async def _move(self, orders: Sequence[Transition], wanted: Status) -> list[Refusal | None]:
+    async def _move(
+        self, orders: Sequence[Transition], wanted: Status, *, reason: str | None = None
+    ) -> list[Refusal | None]:
         now = self._db.clock()
         answers: list[Refusal | None] = []
         changes: list[Change] = []
@@ -78,7 +109,7 @@ class Transitions:
                     continue
                 answers.append(None)
                 changes.append(change)
-            await transitions.advance(tx, changes)
+            await transitions.advance(tx, changes, reason=reason)
             announce(tx, changes)
         return answers
 

@@ -78,13 +78,13 @@ def replayed(order: RefundedOrder) -> Iterator[Fault]:
     left = {
         LineId(line_id): LineLeft(LineId(line_id), units, amount) for line_id, units, amount in order.lines
     }
-    total = 0
+    total = shipping = tax = 0
     for place, refund in enumerate(order.refunds, 1):
         subject = f"orders.refund/{refund.refund_id}"
         if refund.sequence != place:
             yield Fault(subject, f"sequence {place}", f"sequence {refund.sequence}")
-        kind = "units" if any(units for _, units, _ in refund.lines) else "amount"
-        if refund.lines and refund.kind != kind:
+        kind = _kind(refund)
+        if refund.kind != kind:
             yield Fault(subject, f"kind {kind}, as its lines say", f"kind {refund.kind}")
         sum_of_lines = sum(amount for _, _, amount in refund.lines)
         if refund.amount_minor != sum_of_lines:
@@ -94,7 +94,9 @@ def replayed(order: RefundedOrder) -> Iterator[Fault]:
                 f"amount_minor {refund.amount_minor}",
             )
         yield from _replayed(refund, left)
-        total += refund.amount_minor
+        total += refund.amount_minor + refund.shipping_minor + refund.tax_minor
+        shipping += refund.shipping_minor
+        tax += refund.tax_minor
     subject = f"orders.orders/{order.order_id}"
     if order.refunded_minor != total:
         yield Fault(
@@ -102,6 +104,12 @@ def replayed(order: RefundedOrder) -> Iterator[Fault]:
             f"refunded_minor {total}, the sum of its refunds",
             f"refunded_minor {order.refunded_minor}",
         )
+    for name, charged, returned in (
+        ("shipping_minor", order.shipping_minor, shipping),
+        ("tax_minor", order.tax_minor, tax),
+    ):
+        if returned > charged:
+            yield Fault(subject, f"{name} {charged} or less in its refunds", f"{name} {returned}")
     whole = is_refunded(
         total_minor=order.total_minor,
         refunded_minor=total,
@@ -111,13 +119,21 @@ def replayed(order: RefundedOrder) -> Iterator[Fault]:
         yield Fault(subject, "refunded" if whole else "not refunded in full", order.status)
 
 
+def _kind(refund: RefundRow) -> str:
+    if any(units for _, units, _ in refund.lines):
+        return "units"
+    return "amount" if refund.lines else "charges"
+
+
 def _replayed(refund: RefundRow, left: dict[LineId, LineLeft]) -> Iterator[Fault]:
     subject = f"orders.refund_line/{refund.refund_id}"
     try:
         if refund.kind == "units":
             expected = take_units(left, [(LineId(line_id), units) for line_id, units, _ in refund.lines])
-        else:
+        elif refund.kind == "amount":
             expected = take_amount(list(left.values()), refund.amount_minor)
+        else:
+            expected = []
     except (TooMuch, KeyError) as error:
         yield Fault(subject, "what was left of the order's lines", f"more than that: {error}")
         return

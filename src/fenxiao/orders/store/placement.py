@@ -1,11 +1,12 @@
 """Writing new orders with their lines, frozen facts and history."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.ids import DistributorId, HoldId, LineId, OrderId, ProductId, RuleId
 from fenxiao.orders.domain.facts import Facts
@@ -13,9 +14,8 @@ from fenxiao.orders.events import Status
 from fenxiao.orders.tables import LINE_SEAL, ORDER_SEAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRow:
-    """One row of `orders` as it is first written; the upline as array literals of PostgreSQL."""
+class OrderRow(NamedTuple):
+    """One row of `orders` as it is first written, and who placed it; the upline as array literals of PostgreSQL."""
 
     order_id: OrderId
     distributor_id: DistributorId
@@ -40,10 +40,34 @@ class OrderRow:
     tree_version: int
     rule_id: RuleId | None
     created_at: datetime
+    pay_by: datetime | None
     paid_at: datetime | None
+    actor: str
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
 
 
-_TYPES = {
+class LineRow(NamedTuple):
+    """One row of `order_line`."""
+
+    order_id: OrderId
+    line_id: LineId
+    product_id: ProductId
+    facts_id: int
+    quantity: int
+    unit_price_minor: int
+    discount_minor: int
+    amount_minor: int
+    order_discount_minor: int = 0
+
+
+PAYMENT_MINUTES = (
+    "(select payment_minutes from order_policy where effective_from <= $3"
+    " order by effective_from desc, policy_id desc limit 1)"
+)
+
+_ORDER = {
     "order_id": "bigint",
     "distributor_id": "bigint",
     "product_id": "bigint",
@@ -67,97 +91,105 @@ _TYPES = {
     "tree_version": "bigint",
     "rule_id": "bigint",
     "created_at": "timestamptz",
+    "pay_by": "timestamptz",
     "paid_at": "timestamptz",
+    "actor": "text",
 }
-_NAMES = ", ".join(_TYPES)
-# unnest flattens arrays of arrays, so ragged ones travel as text and are read here.
-_PARAMETERS = ", ".join(
-    f"${place}::{'text' if kind.endswith('[]') else kind}[]" for place, kind in enumerate(_TYPES.values(), 1)
-)
-_READ = ", ".join(
-    f"{name}::{kind} as {name}" if kind.endswith("[]") else name for name, kind in _TYPES.items()
-)
-_INSERT_ORDERS = (
-    f"insert into orders ({_NAMES}, seal) select {_NAMES}, {ORDER_SEAL}"
-    f" from (select {_READ} from unnest({_PARAMETERS}) as t({_NAMES})) as t"
-)
-_VALUES = {name: attrgetter(name) for name in _TYPES}
+_TERMS = {"discount_minor": "bigint", "shipping_minor": "bigint", "tax_minor": "bigint"}
+_LINE = {
+    "order_id": "bigint",
+    "line_id": "bigint",
+    "product_id": "bigint",
+    "facts_id": "bigint",
+    "quantity": "int",
+    "unit_price_minor": "bigint",
+    "discount_minor": "bigint",
+    "amount_minor": "bigint",
+}
+_SHARE = {"order_discount_minor": "bigint"}
+_WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "bigint": arrays.numbers,
+    "int": arrays.numbers,
+    "bool": arrays.truths,
+    "bytea": arrays.octets,
+    "timestamptz": arrays.times,
+}
 
 
-async def insert_orders(tx: Transaction, rows: Sequence[OrderRow]) -> None:
-    """Write orders; their ids were allocated before."""
-    await tx.execute(_INSERT_ORDERS, *([value(row) for row in rows] for value in _VALUES.values()))
+def _columns(types: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """The first columns of the rows, as many as there are types, each as one array."""
+    kinds = types.values()
+    return [
+        _WRITTEN.get(kind, arrays.texts)(column)
+        for kind, column in zip(kinds, zip(*rows, strict=True), strict=False)
+    ]
 
 
-def literal(values: Sequence[str | int | bool | None]) -> str:
-    """A one-dimensional array as PostgreSQL writes it."""
-    return "{" + ",".join(map(_element, values)) + "}"
+def _rows(types: Mapping[str, str], absent: Iterable[str], first: int) -> str:
+    """The rows of columns that come from parameter `first` on; columns that were left out are 0."""
+    names = ", ".join(types)
+    # unnest flattens arrays of arrays, so ragged ones travel as text and are read here.
+    parameters = ", ".join(
+        f"${place}::text::{'text' if kind.endswith('[]') else kind}[]"
+        for place, kind in enumerate(types.values(), first)
+    )
+    columns = [
+        f"{name}::{kind} as {name}" if kind.endswith("[]") else name for name, kind in types.items()
+    ] + [f"0::bigint as {name}" for name in absent]
+    return f"select {', '.join(columns)} from unnest({parameters}) as t({names})"
 
 
-def _element(value: str | int | bool | None) -> str:  # noqa: FBT001 - any element
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    return str(value)
-
-
-@dataclass(slots=True)
-class LineColumns:
-    """Rows of `order_line` by column: a call writes tens of thousands, so there is no object per row."""
-
-    order_id: list[OrderId]
-    line_id: list[LineId]
-    product_id: list[ProductId]
-    facts_id: list[int]
-    quantity: list[int]
-    unit_price_minor: list[int]
-    discount_minor: list[int]
-    amount_minor: list[int]
-
-
-_LINE_NAMES = (
-    "order_id, line_id, product_id, facts_id, quantity, unit_price_minor, discount_minor, amount_minor"
-)
-# The columns travel as text: for arrays of this size that is several times cheaper than the driver's encoding.
-_INSERT_LINES = (
-    f"insert into order_line ({_LINE_NAMES}, seal) select {_LINE_NAMES}, {LINE_SEAL} from unnest("
-    "$1::text::bigint[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::int[],"
-    f" $6::text::bigint[], $7::text::bigint[], $8::text::bigint[]) as t({_LINE_NAMES})"
-)
-
-
-async def insert_lines(tx: Transaction, lines: LineColumns) -> None:
-    """Write the lines of any number of orders."""
-    await tx.execute(
-        _INSERT_LINES,
-        _integers(lines.order_id),
-        _integers(lines.line_id),
-        _integers(lines.product_id),
-        _integers(lines.facts_id),
-        _integers(lines.quantity),
-        _integers(lines.unit_price_minor),
-        _integers(lines.discount_minor),
-        _integers(lines.amount_minor),
+@cache
+def _statement(*, terms: bool, shares: bool) -> str:
+    """Write orders, their lines and their first history. What hardly any order has travels only where one has it."""
+    orders = {**_ORDER, **_TERMS} if terms else _ORDER
+    lines = {**_LINE, **_SHARE} if shares else _LINE
+    stored = ", ".join(name for name in orders if name != "actor")
+    return (
+        f"with placed as materialized ({_rows(orders, () if terms else _TERMS, 1)}),"
+        f" lines as (insert into order_line ({', '.join(lines)}, seal) select {', '.join(lines)}, {LINE_SEAL}"
+        f" from ({_rows(lines, () if shares else _SHARE, len(orders) + 1)}) as t),"
+        " history as (insert into order_history (order_id, version, from_status, to_status, actor, at)"
+        " select order_id, 1, null, 'pending', actor, created_at from placed union all"
+        " select order_id, 2, 'pending', 'paid', actor, created_at from placed where status = 'paid')"
+        f" insert into orders ({stored}, seal) select {stored}, {ORDER_SEAL} from placed"
     )
 
 
-def _integers(values: Sequence[int]) -> str:
-    return "{" + ",".join(map(str, values)) + "}"
+async def insert(tx: Transaction, orders: Sequence[OrderRow], lines: Sequence[LineRow]) -> None:
+    """Write new orders, at least one, with their lines and the beginning of their history; ids were allocated before."""
+    terms = any(row.discount_minor or row.shipping_minor or row.tax_minor for row in orders)
+    shares = any(line.order_discount_minor for line in lines)
+    await tx.execute(
+        _statement(terms=terms, shares=shares),
+        *_columns({**_ORDER, **_TERMS} if terms else _ORDER, orders),
+        *_columns({**_LINE, **_SHARE} if shares else _LINE, lines),
+    )
 
 
-async def allocate_ids(tx: Transaction, *, orders: int, lines: int) -> tuple[list[OrderId], list[LineId]]:
-    """So many fresh ids of each, ascending; known before the rows, so that no order of RETURNING is relied on."""
+@dataclass(frozen=True, slots=True)
+class Allocated:
+    """Fresh ids, ascending, and the minutes that a pending order waits for its payment (None: for ever)."""
+
+    orders: list[OrderId]
+    lines: list[LineId]
+    payment_minutes: int | None
+
+
+async def allocate(tx: Transaction, *, orders: int, lines: int, now: datetime) -> Allocated:
+    """So many fresh ids of each, and the policy in effect, in one question.
+
+    The ids are known before the rows, so that no order of RETURNING is relied on.
+    """
     row: Any = await tx.fetchrow(
         "select (select array_agg(nextval('orders_order_id_seq')) from generate_series(1, $1)) as orders,"
-        " (select array_agg(nextval('order_line_line_id_seq')) from generate_series(1, $2)) as lines",
+        " (select array_agg(nextval('order_line_line_id_seq')) from generate_series(1, $2)) as lines,"
+        f" {PAYMENT_MINUTES} as payment_minutes",
         orders,
         lines,
+        now,
     )
-    return sorted(row["orders"]), sorted(row["lines"])
+    return Allocated(sorted(row["orders"]), sorted(row["lines"]), row["payment_minutes"])
 
 
 async def intern_facts(tx: Transaction, facts: Sequence[Facts]) -> list[int]:
@@ -178,8 +210,8 @@ async def intern_facts(tx: Transaction, facts: Sequence[Facts]) -> list[int]:
         [each.currency for each in ordered],
         [each.list_minor for each in ordered],
         [each.cost_minor for each in ordered],
-        [literal(each.category_path) for each in ordered],
-        [literal(each.tags) for each in ordered],
+        [arrays.numbers(each.category_path) for each in ordered],
+        [arrays.texts(each.tags) for each in ordered],
         sorted(by_digest),
     )
     rows = await tx.fetch(

@@ -10,14 +10,19 @@ from fenxiao.orders.api import Refund
 from fenxiao.orders.domain.refunds import LineLeft
 from fenxiao.orders.events import Status
 
+Kind = Literal["units", "amount", "charges"]
+"""What a refund was asked by; charges: shipping and tax alone."""
+
 
 @dataclass(slots=True)
 class Left:
-    """What is left of an order to refund; its lines in order, and how many refunds it has had."""
+    """What is left of an order to refund; its lines in order, and what its refunds so far were."""
 
     lines: dict[LineId, LineLeft]
     products: dict[LineId, ProductId]
     refunds: int = 0
+    refunded_shipping_minor: int = 0
+    refunded_tax_minor: int = 0
 
     def units(self) -> int:
         """Units of all lines that were not returned."""
@@ -41,11 +46,14 @@ async def left(tx: Transaction, order_ids: Iterable[OrderId]) -> dict[OrderId, L
         order.lines[line_id] = LineLeft(line_id, quantity, amount)
         order.products[line_id] = product_id
     counts = await tx.fetch(
-        "select order_id, max(sequence) as refunds from refund where order_id = any($1::bigint[]) group by order_id",
+        "select order_id, max(sequence) as refunds, sum(shipping_minor)::bigint as shipping, sum(tax_minor)::bigint as tax"
+        " from refund where order_id = any($1::bigint[]) group by order_id",
         ids,
     )
     for row in counts:
-        found[row["order_id"]].refunds = row["refunds"]
+        order = found[row["order_id"]]
+        order.refunds = row["refunds"]
+        order.refunded_shipping_minor, order.refunded_tax_minor = row["shipping"], row["tax"]
     return found
 
 
@@ -55,7 +63,7 @@ class NewRow:
 
     order_id: OrderId
     refund: Refund
-    kind: Literal["units", "amount"]
+    kind: Kind
     key: str | None
     actor: str
 
@@ -82,9 +90,9 @@ async def insert(tx: Transaction, rows: Sequence[NewRow], after: Sequence[After]
     """Write refunds with their lines, and the orders as they stand after them."""
     refunds = [row.refund for row in rows]
     await tx.execute(
-        "insert into refund (refund_id, order_id, sequence, kind, amount_minor, restock, key, actor, at)"
-        " select * from unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::bigint[], $6::bool[], $7::text[],"
-        " $8::text[], $9::timestamptz[])",
+        "insert into refund (refund_id, order_id, sequence, kind, amount_minor, restock, key, actor, at, shipping_minor,"
+        " tax_minor) select * from unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::bigint[], $6::bool[],"
+        " $7::text[], $8::text[], $9::timestamptz[], $10::bigint[], $11::bigint[])",
         [refund.refund_id for refund in refunds],
         [row.order_id for row in rows],
         [refund.sequence for refund in refunds],
@@ -94,6 +102,8 @@ async def insert(tx: Transaction, rows: Sequence[NewRow], after: Sequence[After]
         [row.key for row in rows],
         [row.actor for row in rows],
         [refund.at for refund in refunds],
+        [refund.shipping_minor for refund in refunds],
+        [refund.tax_minor for refund in refunds],
     )
     lines = [(row.refund.refund_id, row.order_id, line) for row in rows for line in row.refund.lines]
     await tx.execute(

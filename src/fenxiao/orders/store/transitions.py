@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fenxiao.infra.db.sql import Reader
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.ids import DistributorId, HoldId, OrderId, RuleId
 from fenxiao.orders.events import Status
@@ -21,6 +22,8 @@ class Standing:
     currency: str
     total_minor: int
     refunded_minor: int
+    shipping_minor: int
+    tax_minor: int
     shipped: bool
     since: datetime
 
@@ -50,7 +53,7 @@ async def lock(tx: Transaction, order_ids: Iterable[OrderId]) -> dict[OrderId, S
     """Lock orders, in id order, and say where they stand; unknown ids are left out."""
     rows = await tx.fetch(
         "select order_id, distributor_id, hold_id, status, version, currency, total_minor, refunded_minor,"
-        " shipped_at is not null as shipped, greatest(created_at, paid_at, shipped_at, completed_at) as since"
+        " shipping_minor, tax_minor, shipped_at is not null as shipped, greatest(created_at, paid_at, shipped_at, completed_at) as since"
         " from orders where order_id = any($1::bigint[]) order by order_id for update",
         sorted(set(order_ids)),
     )
@@ -66,8 +69,19 @@ async def lock(tx: Transaction, order_ids: Iterable[OrderId]) -> dict[OrderId, S
     return found
 
 
-async def advance(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Write transitions of locked orders, at most one for each, with their history."""
+async def unpaid(reader: Reader, now: datetime, limit: int) -> list[OrderId]:
+    """The pending orders whose time for payment ran out first."""
+    rows = await reader.fetch(
+        "select order_id from orders where status = 'pending' and pay_by is not null and pay_by <= $1"
+        " order by pay_by, order_id limit $2",
+        now,
+        limit,
+    )
+    return [row["order_id"] for row in rows]
+
+
+async def advance(tx: Transaction, changes: Sequence[Change], *, reason: str | None = None) -> None:
+    """Write transitions of locked orders, at most one for each, with their history and one reason for all."""
     if not changes:
         return
     await tx.execute(
@@ -82,7 +96,7 @@ async def advance(tx: Transaction, changes: Sequence[Change]) -> None:
         [change.version for change in changes],
         [change.at for change in changes],
     )
-    await record(tx, changes)
+    await record(tx, changes, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +123,16 @@ async def pay(tx: Transaction, change: Change, payment: Payment) -> None:
     await record(tx, [change])
 
 
-async def record(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Write history: who brought which order from where to where, and when."""
+async def record(tx: Transaction, changes: Sequence[Change], *, reason: str | None = None) -> None:
+    """Write history: who brought which order from where to where, and when; `reason` is that of all of them."""
     await tx.execute(
-        "insert into order_history (order_id, version, from_status, to_status, actor, at)"
-        " select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])",
+        "insert into order_history (order_id, version, from_status, to_status, actor, at, reason)"
+        " select *, $7::text from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])",
         [change.order_id for change in changes],
         [change.version for change in changes],
         [change.previous for change in changes],
         [change.status for change in changes],
         [change.actor for change in changes],
         [change.at for change in changes],
+        reason,
     )

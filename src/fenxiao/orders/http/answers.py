@@ -1,94 +1,39 @@
-"""What orders look like on the wire."""
+"""What is answered about orders."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from fenxiao.infra.http.fields import Amount, Answer, Body, Count, Id, Moment
+from fenxiao.infra.http.fields import Answer
 from fenxiao.kernel.money import from_minor
 from fenxiao.orders.api import PlacedOrder, Refund
 from fenxiao.orders.events import Status
-from fenxiao.orders.queries.views import HistoryEntry, LineView, OrderView
-
-MOST_LINES = 5000
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-
-
-def _start_of_day(value: object) -> object:
-    return f"{value}T00:00:00Z" if isinstance(value, str) and _DAY.fullmatch(value) else value
-
-
-Bound = Annotated[Moment, BeforeValidator(_start_of_day)]
-"""A time with its offset, or a day, which means its start in UTC."""
-
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-class LineBody(Body):
-    """One line to order; `unit_price` other than the price list's needs orders:set-price."""
-
-    product_id: Id
-    quantity: Count
-    unit_price: Amount | None = None
-
-
-class OrderBody(Body):
-    """An order: one product (`product_id`, `quantity`) or `lines`. Amounts are in `currency`, default the server's."""
-
-    distributor_id: Id
-    product_id: Id | None = None
-    quantity: Count | None = None
-    lines: Annotated[list[LineBody], Field(min_length=1, max_length=MOST_LINES)] | None = None
-    total_price: Amount | None = None
-    currency: Currency | None = None
-    external_id: Name | None = None
-    channel: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,63}$")] | None = None
-    buyer: Name | None = None
-    paid: bool = False
-
-
-class NothingBody(Body):
-    """A transition needs no more than its address."""
-
-
-class PayBody(Body):
-    """How the order was paid; the reference is encrypted where it is stored."""
-
-    method: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    reference: Name | None = None
-
-
-class RefundLineBody(Body):
-    """So many units of a line."""
-
-    line_id: Id
-    quantity: Count
-
-
-class RefundBody(Body):
-    """A refund of units (`lines`) or of an `amount`; `restock`: the units can be sold again."""
-
-    lines: Annotated[list[RefundLineBody], Field(min_length=1, max_length=MOST_LINES)] | None = None
-    amount: Amount | None = None
-    restock: bool = False
+from fenxiao.orders.queries.trail import HistoryEntry
+from fenxiao.orders.queries.views import LineView, OrderView
 
 
 class PlacedLineAnswer(Answer):
-    """A line as it was accepted; `amount` is what the buyer pays for all of it."""
+    """A line as it was accepted: amount = unit_price × quantity − discount is what the buyer pays for it.
+
+    `order_discount` is the part of the discount that is the line's share of the order's.
+    """
 
     line_id: int
     product_id: int
     quantity: int
     unit_price: str
+    discount: str
+    order_discount: str
     amount: str
 
 
 class PlacedAnswer(Answer):
-    """An order as it was placed; `product_id` and `quantity` are filled where it has one line."""
+    """An order as it was placed; `product_id` and `quantity` are filled where it has one line.
+
+    total_price = the lines' amounts + shipping + tax; `discount` is the order's, which lies in those of the lines.
+    """
 
     order_id: int
     distributor_id: int
@@ -96,17 +41,20 @@ class PlacedAnswer(Answer):
     status: Status
     currency: str
     total_price: str
+    discount: str
+    shipping: str
+    tax: str
     product_id: int | None
     quantity: int | None
     created_at: datetime
+    pay_by: datetime | None
     lines: Sequence[PlacedLineAnswer]
 
 
 class LineAnswer(PlacedLineAnswer):
-    """A line with what has come back of it; amount = unit_price × quantity − discount."""
+    """A line with what has come back of it."""
 
     name: str
-    discount: str
     refunded_quantity: int
     refunded: str
 
@@ -120,12 +68,18 @@ class RefundedLineAnswer(Answer):
 
 
 class RefundAnswer(Answer):
-    """退款: one refund; `sequence` counts the order's refunds from 1."""
+    """退款: one refund; `sequence` counts the order's refunds from 1.
+
+    `amount` is that of the goods, the sum of `lines`; `total` is all that went back: amount + shipping + tax.
+    """
 
     refund_id: int
     order_id: int
     sequence: int
     amount: str
+    shipping: str
+    tax: str
+    total: str
     currency: str
     restock: bool
     created_at: datetime
@@ -151,12 +105,16 @@ class OrderAnswer(Answer):
     version: int
     currency: str
     total_price: str
+    discount: str
+    shipping: str
+    tax: str
     refunded: str
     product_id: int | None
     quantity: int | None
     rule_id: int | None
     payment: PaymentAnswer | None
     created_at: datetime
+    pay_by: datetime | None
     paid_at: datetime | None
     shipped_at: datetime | None
     completed_at: datetime | None
@@ -165,14 +123,32 @@ class OrderAnswer(Answer):
     refunds: Sequence[RefundAnswer]
 
 
-class HistoryAnswer(Answer):
-    """One change of state: who made it, when, from where to where; `from` null: the order was created."""
+class HistoryRefundAnswer(Answer):
+    """The refund that made a version: money of the goods, of shipping, of tax."""
 
+    refund_id: int
+    sequence: int
+    amount: str
+    shipping: str
+    tax: str
+    restock: bool
+
+
+class HistoryAnswer(Answer):
+    """One version of the order: who made it, when, from where to where; `from` null: the order was created.
+
+    A refund that leaves the state as it is goes from a state to the same. `reason`: why the system did it by itself;
+    `payment-limit`: it was not paid by `pay_by`, which the creation tells.
+    """
+
+    version: int
     from_: Annotated[Status | None, Field(serialization_alias="from")]
     to: Status
     at: datetime
     actor: str
-    version: int
+    reason: str | None
+    refund: HistoryRefundAnswer | None
+    pay_by: datetime | None
 
 
 def placed_answer(order: PlacedOrder) -> PlacedAnswer:
@@ -185,15 +161,21 @@ def placed_answer(order: PlacedOrder) -> PlacedAnswer:
         status=order.status,
         currency=order.currency,
         total_price=from_minor(order.total_minor, order.currency),
+        discount=from_minor(order.discount_minor, order.currency),
+        shipping=from_minor(order.shipping_minor, order.currency),
+        tax=from_minor(order.tax_minor, order.currency),
         product_id=single.product_id if single else None,
         quantity=single.quantity if single else None,
         created_at=order.created_at,
+        pay_by=order.pay_by,
         lines=[
             PlacedLineAnswer(
                 line_id=line.line_id,
                 product_id=line.product_id,
                 quantity=line.quantity,
                 unit_price=from_minor(line.unit_price_minor, order.currency),
+                discount=from_minor(line.discount_minor, order.currency),
+                order_discount=from_minor(line.order_discount_minor, order.currency),
                 amount=from_minor(line.amount_minor, order.currency),
             )
             for line in order.lines
@@ -215,6 +197,9 @@ def order_answer(order: OrderView) -> OrderAnswer:
         version=order.version,
         currency=order.currency,
         total_price=from_minor(order.total_minor, order.currency),
+        discount=from_minor(order.discount_minor, order.currency),
+        shipping=from_minor(order.shipping_minor, order.currency),
+        tax=from_minor(order.tax_minor, order.currency),
         refunded=from_minor(order.refunded_minor, order.currency),
         product_id=single.product_id if single else None,
         quantity=single.quantity if single else None,
@@ -223,6 +208,7 @@ def order_answer(order: OrderView) -> OrderAnswer:
         if paid
         else None,
         created_at=order.created_at,
+        pay_by=order.pay_by,
         paid_at=order.paid_at,
         shipped_at=order.shipped_at,
         completed_at=order.completed_at,
@@ -240,6 +226,7 @@ def _line(line: LineView, currency: str) -> LineAnswer:
         quantity=line.quantity,
         unit_price=from_minor(line.unit_price_minor, currency),
         discount=from_minor(line.discount_minor, currency),
+        order_discount=from_minor(line.order_discount_minor, currency),
         amount=from_minor(line.amount_minor, currency),
         refunded_quantity=line.refunded_quantity,
         refunded=from_minor(line.refunded_minor, currency),
@@ -253,6 +240,9 @@ def refund_answer(refund: Refund, order_id: int, currency: str) -> RefundAnswer:
         order_id=order_id,
         sequence=refund.sequence,
         amount=from_minor(refund.amount_minor, currency),
+        shipping=from_minor(refund.shipping_minor, currency),
+        tax=from_minor(refund.tax_minor, currency),
+        total=from_minor(refund.total_minor, currency),
         currency=currency,
         restock=refund.restock,
         created_at=refund.at,
@@ -265,8 +255,25 @@ def refund_answer(refund: Refund, order_id: int, currency: str) -> RefundAnswer:
     )
 
 
-def history_answer(entry: HistoryEntry) -> HistoryAnswer:
-    """One change of state."""
+def history_answer(entry: HistoryEntry, currency: str) -> HistoryAnswer:
+    """One version of an order."""
+    refund = entry.refund
     return HistoryAnswer(
-        from_=entry.from_status, to=entry.to_status, at=entry.at, actor=entry.actor, version=entry.version
+        version=entry.version,
+        from_=entry.from_status,
+        to=entry.to_status,
+        at=entry.at,
+        actor=entry.actor,
+        reason=entry.reason,
+        refund=None
+        if refund is None
+        else HistoryRefundAnswer(
+            refund_id=refund.refund_id,
+            sequence=refund.sequence,
+            amount=from_minor(refund.amount_minor, currency),
+            shipping=from_minor(refund.shipping_minor, currency),
+            tax=from_minor(refund.tax_minor, currency),
+            restock=refund.restock,
+        ),
+        pay_by=entry.pay_by,
     )
