@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from fenxiao.identity.domain.chain import Line
 from fenxiao.identity.tables import audit_log
@@ -130,7 +130,7 @@ class AuditFilter:
 
 
 async def audit_page(reader: Reader, wanted: AuditFilter, *, limit: int, cursor: str | None) -> Page[Line]:
-    """Lines of the audit log, newest first."""
+    """Lines of the audit log, newest first: by the time of the change, which is not quite the order of the chain."""
     log = audit_log.c
     query = select(
         log.audit_id, log.event_id, log.at, log.actor, log.action, log.subject, log.before, log.after
@@ -147,11 +147,10 @@ async def audit_page(reader: Reader, wanted: AuditFilter, *, limit: int, cursor:
     if wanted.to_time is not None:
         query = query.where(log.at < wanted.to_time)
     if cursor is not None:
-        (last,) = decode_cursor(cursor, int)
-        query = query.where(log.audit_id < last)
-    rows = await reader.fetch(query.order_by(log.audit_id.desc()).limit(limit + 1))
+        query = query.where(tuple_(log.at, log.audit_id) < decode_cursor(cursor, datetime, int))
+    rows = await reader.fetch(query.order_by(log.at.desc(), log.audit_id.desc()).limit(limit + 1))
     lines = tuple(Line(**row) for row in rows[:limit])
-    return Page(lines, encode_cursor(lines[-1].audit_id) if len(rows) > limit else None)
+    return Page(lines, encode_cursor(lines[-1].at, lines[-1].audit_id) if len(rows) > limit else None)
 
 
 async def audit_chain_after(reader: Reader, audit_id: int, limit: int) -> list[tuple[Line, bytes]]:

@@ -155,7 +155,10 @@ audit_log = Table(
     CheckConstraint("octet_length(hash) = 32", name="hash"),
     comment=tables.APPEND_ONLY + ": who changed what, as a hash chain",
 )
-Index("ix_audit_log_subject", audit_log.c.subject, audit_log.c.audit_id)
+# Each filter of the log walks one of these backwards from the cursor on.
+Index("ix_audit_log_at", audit_log.c.at, audit_log.c.audit_id)
+for _filter in (audit_log.c.subject, audit_log.c.actor, audit_log.c.action):
+    Index(f"ix_audit_log_{_filter.name}_at", _filter, audit_log.c.at, audit_log.c.audit_id)
 
 audit_head = Table(
     "audit_head",

@@ -17,7 +17,7 @@ def offer(tools: Tools) -> Offer[IdentityApi]:
     return Offer(
         name=NAME,
         api=identity,
-        router=router(identity, tools.settings.issuer),
+        router=lambda: router(identity, tools.settings.issuer),
         consumers=consumers(identity, tools.db),
         jobs=jobs(identity, tools.db),
         checks=checks(tools.db),

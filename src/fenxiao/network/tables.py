@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    func,
 )
 
 from fenxiao.infra.db import tables
@@ -38,11 +39,11 @@ distributor = Table(
     Column("display_name", Text, nullable=False),
     Column("phone_sealed", LargeBinary),
     Column("email_sealed", LargeBinary),
-    Column("sponsor_id", BigInteger, ForeignKey("network.distributor.distributor_id"), index=True),
+    Column("sponsor_id", BigInteger, ForeignKey("network.distributor.distributor_id")),
     # Derived from the sponsors and rebuildable: the ids from the root down to this one, four bytes each.
     Column("path", LargeBinary, nullable=False, unique=True),
     Column("status", Text, CheckConstraint(_STATUSES, name="status"), nullable=False),
-    Column("grade", Text, ForeignKey(grade.c.grade), index=True),
+    Column("grade", Text, ForeignKey(grade.c.grade)),
     Column("earns", Boolean, nullable=False),
     Column("invite_code", Text, nullable=False, unique=True),
     tables.time("joined_at"),
@@ -54,6 +55,13 @@ distributor = Table(
     CheckConstraint("sponsor_id <> distributor_id", name="sponsor"),
     CheckConstraint("earns or sponsor_id is null", name="direct"),
 )
+# Each filter of the list walks one of these from the cursor on.
+for _filter in (distributor.c.sponsor_id, distributor.c.grade, distributor.c.status):
+    Index(f"ix_distributor_{_filter.name}_distributor_id", _filter, distributor.c.distributor_id)
+# Every character and every pair of neighbours in the name: Chinese has no spaces, and names of two characters.
+NAMED = func.network.folded(distributor.c.display_name)
+GRAMS = func.network.grams(NAMED)
+Index("ix_distributor_grams", GRAMS, postgresql_using="gin")
 
 tree = Table(
     "tree",

@@ -17,7 +17,7 @@ def offer(tools: Tools, *, identity: IdentityApi) -> Offer[NetworkApi]:
     return Offer(
         name=NAME,
         api=network,
-        router=router(network),
+        router=lambda: router(network),
         jobs=jobs(network, tools.db),
         checks=checks(tools.db),
     )

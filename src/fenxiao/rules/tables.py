@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
@@ -73,6 +74,17 @@ Index(
     "ix_rules_in_effect",
     rules.c.currency,
     rules.c.effective_from,
+    postgresql_where=rules.c.state == "published",
+)
+
+# Each filter of the list walks one of these backwards from the cursor on.
+Index("ix_rules_name_rule_id", rules.c.name, rules.c.rule_id)
+Index("ix_rules_currency_rule_id", rules.c.currency, rules.c.rule_id)
+Index("ix_rules_draft", rules.c.rule_id, postgresql_where=rules.c.state == "draft")
+# What is in effect or to come: few, whatever was before.
+Index(
+    "ix_rules_lasting",
+    func.coalesce(rules.c.effective_to, text("'infinity'::timestamptz")),
     postgresql_where=rules.c.state == "published",
 )
 

@@ -19,7 +19,7 @@ def offer(tools: Tools) -> Offer[RulesApi]:
     return Offer(
         name=NAME,
         api=service,
-        router=router(service, clock=tools.clock, currency=settings.currency),
+        router=lambda: router(service, clock=tools.clock, currency=settings.currency),
         checks=checks(service),
         start=service.record_limits,
     )

@@ -33,22 +33,39 @@ class Level:
     active: int
 
 
+_BELOW = """
+select distributor_id, display_name, sponsor_id, octet_length(path) / 4 - $3 as level, status, grade, joined_at,
+  (select count(*) from distributor c where c.sponsor_id = d.distributor_id) as direct
+"""
+_WHOLE = f"{_BELOW} from distributor d where path > $1 and path < $2 order by path limit $4"
+# From one to the next: behind somebody on the deepest level wanted, that is the first one not below him. So what is
+# deeper is never looked at, however much it is.
+_UPPER = f"""
+with recursive step as (
+  (select path from distributor
+    where path > case when octet_length($1::bytea) = $5 then $1::bytea || '\\xffffffff'::bytea else $1::bytea end and path < $2
+    order by path limit 1)
+  union all
+  select n.path from step s cross join lateral (
+    select path from distributor
+     where path > case when octet_length(s.path) = $5 then s.path || '\\xffffffff'::bytea else s.path end and path < $2
+     order by path limit 1) n
+), page as materialized (select path from step limit $4)
+{_BELOW} from distributor d where path = any(array(select path from page)) order by path
+"""
+
+
 async def downline(
     reader: Reader, path: bytes, *, depth: int | None, limit: int, cursor: str | None
 ) -> Page[Below]:
     """A page of the downline in the order of the tree: each one is followed by its own downline."""
     low, high = subtree(path)
-    after = low if cursor is None else await _position(reader, cursor, low, high)
-    rows = await reader.fetch(
-        "select distributor_id, display_name, sponsor_id, octet_length(path) / 4 - $4 as level, status, grade, joined_at,"
-        " (select count(*) from distributor c where c.sponsor_id = d.distributor_id) as direct"
-        " from distributor d where path > $1 and path < $2 and octet_length(path) <= $3 order by path limit $5",
-        after,
-        high,
-        len(path) + STEP * (10_000 if depth is None else depth),
-        len(path) // STEP,
-        limit + 1,
-    )
+    after = low if cursor is None else await position(reader, cursor, low, high)
+    if depth is None:
+        rows = await reader.fetch(_WHOLE, after, high, len(path) // STEP, limit + 1)
+    else:
+        deepest = len(path) + STEP * depth
+        rows = await reader.fetch(_UPPER, after, high, len(path) // STEP, limit + 1, deepest)
     found = tuple(Below(**row) for row in rows[:limit])
     return Page(found, encode_cursor(found[-1].distributor_id) if len(rows) > limit else None)
 
@@ -64,7 +81,8 @@ async def summary(reader: Reader, path: bytes) -> list[Level]:
     return [Level(**row) for row in rows]
 
 
-async def _position(reader: Reader, cursor: str, low: bytes, high: bytes) -> bytes:
+async def position(reader: Reader, cursor: str, low: bytes, high: bytes) -> bytes:
+    """The path of the last one on the page before; refused if it does not lie between the two."""
     # The cursor names a distributor, not a path: paths may be longer than any address. One that was moved out of
     # this downline meanwhile has no place in it to go on from.
     (last,) = decode_cursor(cursor, int)

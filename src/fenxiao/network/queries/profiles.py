@@ -1,17 +1,21 @@
 """Distributors one by one and in lists."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import BigInteger, Text
 
 from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.kernel.ids import AccountId, DistributorId
 from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
 from fenxiao.kernel.path import subtree
 from fenxiao.network.domain.joining import Place
-from fenxiao.network.tables import distributor
+from fenxiao.network.queries.downlines import position
+from fenxiao.network.tables import GRAMS, distributor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,9 @@ class ProfileFilter:
     within: bytes | None = None
 
 
+NEAR = 1000
+"""So many distributors are looked through for a text before the index of names is asked."""
+
 _COLUMNS = [distributor.c[name] for name in Profile.__slots__]
 _ONE = f"select {', '.join(Profile.__slots__)} from distributor"
 
@@ -64,14 +71,79 @@ async def by_invite_code(reader: Reader, invite_code: str) -> Profile | None:
 
 
 async def listed(reader: Reader, wanted: ProfileFilter, *, limit: int, cursor: str | None) -> Page[Profile]:
-    """A page of distributors by id."""
-    query = select(*_COLUMNS).where(*_conditions(wanted))
-    if cursor is not None:
-        (last,) = decode_cursor(cursor, int)
-        query = query.where(distributor.c.distributor_id > last)
-    rows = await reader.fetch(query.order_by(distributor.c.distributor_id).limit(limit + 1))
+    """A page of distributors by id; those of a subtree in the order of the tree."""
+    list_ = await _list(reader, wanted, cursor)
+    if wanted.text:
+        rows = await _searched(reader, list_, wanted.text, limit + 1)
+    else:
+        rows = await reader.fetch(list_.of(distributor).limit(limit + 1))
     found = tuple(_profile(row) for row in rows[:limit])
     return Page(found, encode_cursor(found[-1].distributor_id) if len(rows) > limit else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What is listed behind a cursor, and in which order, of whatever has the columns of a distributor."""
+
+    conditions: Callable[[Any], Iterable[ColumnElement[bool]]]
+    order: str
+
+    def of(self, source: Any) -> Select[Any]:
+        columns = source.c
+        chosen = select(*(columns[name] for name in Profile.__slots__))
+        return chosen.where(*self.conditions(columns)).order_by(columns[self.order])
+
+
+async def _list(reader: Reader, wanted: ProfileFilter, cursor: str | None) -> _List:
+    if wanted.within is None:
+        last = None if cursor is None else decode_cursor(cursor, int)[0]
+        return _List(
+            lambda c: [*_conditions(c, wanted), *(() if last is None else (c.distributor_id > last,))],
+            "distributor_id",
+        )
+    # Whoever is below joined late and has a high id: by id, the page would begin behind everybody else.
+    low, high = subtree(wanted.within)
+    after = None if cursor is None else await position(reader, cursor, low, high)
+    return _List(
+        lambda c: [
+            *_conditions(c, wanted),
+            c.path >= low if after is None else c.path > after,
+            c.path < high,
+        ],
+        "path",
+    )
+
+
+async def _searched(reader: Reader, list_: _List, text: str, limit: int) -> list[Record]:
+    """The first of these whose name contains the text, or whose external id or invite code it is.
+
+    Words that many have are found among the next few: those are looked through. Only where they do not fill the page
+    is the index asked, for whom it then names are few. Left to the planner it would go wrong: that the neighbours in a
+    common word mostly occur together is not known to it.
+    """
+    folded: str = await reader.fetchval("select network.folded($1)", text)
+    near = list_.of(distributor).limit(NEAR).cte("near")
+    seen = select(func.count().label("seen")).select_from(near).subquery()
+    hits = (
+        select(near).where(_named(near.c, folded, text)).order_by(near.c[list_.order]).limit(limit).subquery()
+    )
+    both = select(seen.c.seen, hits).select_from(seen.join(hits, true(), isouter=True))
+    rows = await reader.fetch(both.order_by(hits.c[list_.order]))
+    found = [row for row in rows if row["distributor_id"] is not None]
+    if len(found) >= limit or rows[0]["seen"] < NEAR:
+        return found
+    pairs = sorted({folded[place : place + 2] for place in range(len(folded) - 1)}) or [folded]
+    known = GRAMS.op("@>")(literal(pairs, ARRAY(Text)))
+    column = distributor.c
+    told = or_(known, column.external_id == text, column.invite_code == text.upper())
+    # By itself and first: with the rest beside it, it would be weighed against reading all that lies behind the cursor.
+    all_ = select(*_COLUMNS).where(told, _named(column, folded, text)).cte("hit").prefix_with("MATERIALIZED")
+    return await reader.fetch(list_.of(all_).limit(limit))
+
+
+def _named(column: Any, folded: str, text: str) -> ColumnElement[bool]:
+    named = func.strpos(func.network.folded(column.display_name), folded) > 0
+    return or_(named, column.external_id == text, column.invite_code == text.upper())
 
 
 async def places(reader: Reader, external_ids: Sequence[str]) -> dict[str, Place]:
@@ -92,25 +164,16 @@ async def drawn_ids(reader: Reader, count: int) -> list[DistributorId]:
     return [DistributorId(row["id"]) for row in rows]
 
 
-def _conditions(wanted: ProfileFilter) -> list[ColumnElement[bool]]:
-    column = distributor.c
+def _conditions(column: Any, wanted: ProfileFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         column[name] == value
         for name in ("status", "grade", "sponsor_id", "external_id")
         if (value := getattr(wanted, name)) is not None
     ]
     if wanted.ids is not None:
-        conditions.append(column.distributor_id.in_(wanted.ids))
-    if wanted.within is not None:
-        low, high = subtree(wanted.within)
-        conditions += [column.path >= low, column.path < high]
-    if wanted.text:
-        named = func.strpos(func.lower(column.display_name), wanted.text.lower()) > 0
-        conditions.append(
-            or_(named, column.external_id == wanted.text, column.invite_code == wanted.text.upper())
-        )
+        conditions.append(column.distributor_id == func.any(literal(list(wanted.ids), ARRAY(BigInteger))))
     return conditions
 
 
 def _profile(row: Record) -> Profile:
-    return Profile(**row)
+    return Profile(**{name: row[name] for name in Profile.__slots__})

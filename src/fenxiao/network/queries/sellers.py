@@ -28,6 +28,18 @@ select d.distributor_id, d.status, d.grade, g.rank, d.earns, d.path, coalesce(t.
  where d.distributor_id = any(array(select distributor_id from seller union select distributor_id from above))
 """
 
+# Always one row at least where there is a tree, so that the version comes even if nobody is asked for.
+_PATHS = """
+select t.version, t.changed_at, d.distributor_id, d.path
+  from tree t left join distributor d on d.distributor_id = any($1::bigint[])
+"""
+
+_MEMBERS = """
+select d.distributor_id, d.status, d.grade, g.rank, d.earns, t.version
+  from tree t cross join distributor d left join grade g on g.grade = d.grade
+ where d.distributor_id = any($1::bigint[])
+"""
+
 # A stretch of history ends at `valid_to`, for moments, or at `to_version`, for versions. The stretch that counts is
 # the one that ends next. So before the first link the first link counts, and a stretch of no length (two
 # changes at one moment) never does. Its order of columns is that of an index.
@@ -64,6 +76,35 @@ class Present:
 
     sellers: dict[DistributorId, Seller]
     changed_at: datetime | None
+
+
+async def paths(
+    reader: Reader, distributor_ids: Sequence[DistributorId]
+) -> tuple[int, datetime | None, dict[DistributorId, bytes]]:
+    """The version of the tree, when it last changed other than by a registration, and the paths of those who exist."""
+    rows = await reader.fetch(_PATHS, distributor_ids)
+    if not rows:
+        return 0, None, {}
+    found = {owner: path for _, _, owner, path in rows if owner is not None}
+    return rows[0]["version"], rows[0]["changed_at"], found
+
+
+async def members(
+    reader: Reader, distributor_ids: Sequence[DistributorId]
+) -> tuple[int, dict[DistributorId, Member]]:
+    """How these, who exist, stand now, and the version of the tree at which they do."""
+    rows = await reader.fetch(_MEMBERS, distributor_ids)
+    return rows[0]["version"], {row["distributor_id"]: _member(row) for row in rows}
+
+
+async def changed_between(reader: Reader, low: int, high: int) -> bool:
+    """Whether anybody got another sponsor, status or grade behind version `low` and up to `high`."""
+    changed: bool = await reader.fetchval(
+        "select exists(select from tree_change where version > $1 and version <= $2 and kind <> 'registered')",
+        low,
+        high,
+    )
+    return changed
 
 
 async def present(reader: Reader, distributor_ids: Sequence[DistributorId]) -> Present:

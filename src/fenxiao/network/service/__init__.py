@@ -14,6 +14,7 @@ from fenxiao.network.service.members import Members
 from fenxiao.network.service.placing import Placing
 from fenxiao.network.service.profiles import Profiles
 from fenxiao.network.service.registration import Registrations
+from fenxiao.network.service.sellers import PresentSellers
 from fenxiao.network.service.views import Views
 
 
@@ -22,6 +23,7 @@ class Network:
 
     def __init__(self, db: Database, cipher: Cipher, identity: IdentityApi) -> None:
         self._db = db
+        self._present = PresentSellers(db)
         self.registrations = Registrations(db, cipher, identity)
         self.members = Members(db)
         self.placing = Placing(db)
@@ -31,8 +33,7 @@ class Network:
 
     async def sellers(self, *, asked: Sequence[SellerQuestion]) -> list[Seller | Refusal]:
         """See `NetworkApi`."""
-        present = await queries.sellers.present(self._db, [question.distributor_id for question in asked])
-        changed = present.changed_at
+        present, changed = await self._present.of([question.distributor_id for question in asked])
         # The tree of today answers for every moment since its last change, the history for those before.
         past = [
             (question.distributor_id, question.at)
@@ -43,7 +44,7 @@ class Network:
         return [
             # An unknown one is in neither.
             (before.get((question.distributor_id, question.at)) if question.at is not None else None)
-            or present.sellers.get(question.distributor_id)
+            or present.get(question.distributor_id)
             or DistributorMissing(distributor_id=question.distributor_id)
             for question in asked
         ]
