@@ -96,6 +96,8 @@ async def test_every_api_answers_the_same_near_and_far(both: Both) -> None:
     (version,) = await both("rules", "versions", rule_ids=[rule, 999])
     assert version.document["name"] == "walk"
     await sales(both, a, b, flour)
+    backlog = await both("notifications", "backlog")
+    assert (backlog.deliveries, backlog.due_since, backlog.mails) == (0, None, 0)
     everything = {(name, method) for name, protocol in PROTOCOLS.items() for method in methods(protocol)}
     assert everything - both.called == set(), "not called by this test"
 

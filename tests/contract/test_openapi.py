@@ -37,7 +37,19 @@ PROMISED = """
     PATCH /api/products/{product_id}
     PUT /api/inventory/{product_id}
     GET /api/inventory/{product_id}
+    GET /api/inventory
+    GET /api/inventory/{product_id}/movements
     POST /api/inventory/adjustments
+    POST /api/inventory/transfers
+    GET /api/inventory/counts
+    POST /api/inventory/counts
+    GET /api/inventory/counts/{count_id}
+    PUT /api/inventory/counts/{count_id}/lines
+    POST /api/inventory/counts/{count_id}/close
+    POST /api/inventory/counts/{count_id}/cancel
+    GET /api/inventory/{product_id}/batches/{batch_id}/recall
+    POST /api/inventory/{product_id}/batches/{batch_id}/recall
+    POST /api/inventory/{product_id}/batches/{batch_id}/recall/lift
     GET /api/categories
     POST /api/categories
     PATCH /api/categories/{category_id}
@@ -46,6 +58,13 @@ PROMISED = """
     POST /api/tags
     PATCH /api/tags/{tag_id}
     DELETE /api/tags/{tag_id}
+    POST /api/tags/{tag_id}/merge
+    GET /api/products/export
+    POST /api/products/import
+    GET /api/inventory/export
+    POST /api/inventory/import
+    GET /api/imports/{import_id}
+    POST /api/imports/{import_id}/cancel
     POST /api/orders
     GET /api/orders
     GET /api/orders/{order_id}
@@ -80,13 +99,20 @@ PROMISED = """
     GET /api/rules/{rule_id}/diff
     GET /api/reports/sales
     GET /api/audit-log
+    GET /api/webhooks
+    POST /api/webhooks
+    POST /api/webhooks/{webhook_id}/rotate-secret
+    GET /api/webhooks/{webhook_id}/deliveries
+    POST /api/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver
+    POST /api/webhooks/{webhook_id}/replay
+    GET /api/notices
 """
 CREATES = [
     line.split()[1]
     for line in PROMISED.strip().splitlines()
     if line.split()[0] == "POST" and "oauth2" not in line
 ]
-TRANSITIONS = {"pay", "ship", "complete", "cancel", "activate", "suspend"}
+TRANSITIONS = {"pay", "ship", "complete", "cancel", "activate", "suspend", "close", "merge"}
 
 KEEPS_TO = [
     not_a_server_error,

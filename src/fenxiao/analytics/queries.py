@@ -6,20 +6,22 @@ from datetime import datetime
 
 from fenxiao.analytics.api import SalesTotals
 from fenxiao.analytics.domain.facts import Fact, Key, Products
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.infra.db.transaction import Transaction
 
 # Facts that are there already add nothing: the conflict is the whole guard against events that come twice, in
 # another order, or to two workers at once. Both tables are written in key order, so that two workers queue up
-# instead of standing in each other's way. Lines travel as array literals: arrays of different length fit in no array.
+# instead of standing in each other's way.
 _ADD = """
 with fresh as (
     insert into sales_fact (order_id, kind, sequence, at, distributor_id, currency, units, amount_minor,
         product_ids, category_ids, product_units, product_amounts_minor)
     select order_id, kind, sequence, at, distributor_id, currency, units, amount_minor,
         products::bigint[], categories::bigint[], product_units::bigint[], product_amounts::bigint[]
-    from unnest($1::bigint[], $2::text[], $3::int[], $4::timestamptz[], $5::bigint[], $6::text[], $7::bigint[],
-        $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[])
+    from unnest($1::text::bigint[], $2::text::text[], $3::text::int[], $4::text::timestamptz[], $5::text::bigint[],
+        $6::text::text[], $7::text::bigint[], $8::text::bigint[], $9::text::text[], $10::text::text[],
+        $11::text::text[], $12::text::text[])
         as t (order_id, kind, sequence, at, distributor_id, currency, units, amount_minor,
         products, categories, product_units, product_amounts)
     on conflict do nothing
@@ -61,23 +63,19 @@ async def add(tx: Transaction, facts: Sequence[Fact]) -> None:
     ordered = sorted(facts, key=lambda fact: fact.key)
     await tx.execute(
         _ADD,
-        [fact.order_id for fact in ordered],
-        [fact.kind for fact in ordered],
-        [fact.sequence for fact in ordered],
-        [fact.at for fact in ordered],
-        [fact.distributor_id for fact in ordered],
-        [fact.currency for fact in ordered],
-        [fact.units for fact in ordered],
-        [fact.amount_minor for fact in ordered],
-        [_array(fact.products.product_ids) for fact in ordered],
-        [_array(fact.products.category_ids) for fact in ordered],
-        [_array(fact.products.units) for fact in ordered],
-        [_array(fact.products.amounts_minor) for fact in ordered],
+        arrays.numbers([fact.order_id for fact in ordered]),
+        arrays.texts([fact.kind for fact in ordered]),
+        arrays.numbers([fact.sequence for fact in ordered]),
+        arrays.times([fact.at for fact in ordered]),
+        arrays.numbers([fact.distributor_id for fact in ordered]),
+        arrays.texts([fact.currency for fact in ordered]),
+        arrays.numbers([fact.units for fact in ordered]),
+        arrays.numbers([fact.amount_minor for fact in ordered]),
+        arrays.texts([arrays.numbers(fact.products.product_ids) for fact in ordered]),
+        arrays.texts([arrays.numbers(fact.products.category_ids) for fact in ordered]),
+        arrays.texts([arrays.numbers(fact.products.units) for fact in ordered]),
+        arrays.texts([arrays.numbers(fact.products.amounts_minor) for fact in ordered]),
     )
-
-
-def _array(numbers: Sequence[int]) -> str:
-    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 async def known(reader: Reader, order_ids: Sequence[int]) -> set[Key]:

@@ -18,7 +18,7 @@ def offer(tools: Tools, *, orders: OrdersApi, commission: CommissionApi) -> Offe
     return Offer(
         name=NAME,
         api=service,
-        router=router(service),
+        router=lambda: router(service),
         consumers=consumers(service, tools.db),
         checks=checks(service),
     )

@@ -28,7 +28,9 @@ def offer(tools: Tools, *, orders: OrdersApi, rules: RulesApi) -> Offer[Commissi
     return Offer(
         name=NAME,
         api=Commission(db),
-        router=router(Balances(db, tools.settings.currency), settlements, Explanations(db, orders, plans)),
+        router=lambda: router(
+            Balances(db, tools.settings.currency), settlements, Explanations(db, orders, plans)
+        ),
         consumers=consumers(db, Accrual(db, clock, orders, plans)),
         jobs=jobs(db, settlements),
         runs={KIND: settlements.settle_chunk},

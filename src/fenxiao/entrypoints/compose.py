@@ -33,12 +33,14 @@ from fenxiao.infra.wiring import Offer, Tools
 from fenxiao.kernel.clock import Clock
 from fenxiao.network import wiring as network
 from fenxiao.network.api import NetworkApi
+from fenxiao.notifications import wiring as notifications
+from fenxiao.notifications.api import NotificationsApi
 from fenxiao.orders import wiring as orders
 from fenxiao.orders.api import OrdersApi
 from fenxiao.rules import wiring as rules
 from fenxiao.rules.api import RulesApi
 
-CONTEXTS = ("identity", "catalog", "network", "rules", "orders", "commission", "analytics")
+CONTEXTS = ("identity", "catalog", "network", "rules", "orders", "commission", "analytics", "notifications")
 """Every context, downhill ones first: the order in which they are built and started."""
 
 PROTOCOLS: dict[str, type] = {
@@ -49,6 +51,7 @@ PROTOCOLS: dict[str, type] = {
     "orders": OrdersApi,
     "commission": CommissionApi,
     "analytics": AnalyticsApi,
+    "notifications": NotificationsApi,
 }
 """What each context answers, near or far."""
 
@@ -68,6 +71,7 @@ class Apis:
     orders: OrdersApi
     commission: CommissionApi
     analytics: AnalyticsApi
+    notifications: NotificationsApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +106,9 @@ class System:
             revoked=self.revocations,
         )
 
-    @property
     def routers(self) -> list[APIRouter]:
-        """The HTTP routes of all contexts."""
-        return [offer.router for offer in self.offers if offer.router is not None]
+        """The HTTP routes of all contexts, made anew."""
+        return [offer.router() for offer in self.offers if offer.router is not None]
 
     def internal_routers(self) -> list[APIRouter]:
         """What other services may call, for those that know the service token; nothing where none is set."""
@@ -231,6 +234,7 @@ def _join(place: Place, databases: dict[str, Database]) -> System:
     )
     pay = commission.offer(tools("commission"), orders=guard(sales.api), rules=guard(plans.api))
     figures = analytics.offer(tools("analytics"), orders=guard(sales.api), commission=guard(pay.api))
+    told = notifications.offer(tools("notifications"))
     apis = Apis(
         identity=people.api,
         catalog=goods.api,
@@ -239,5 +243,6 @@ def _join(place: Place, databases: dict[str, Database]) -> System:
         orders=sales.api,
         commission=pay.api,
         analytics=figures.api,
+        notifications=told.api,
     )
-    return System(place, databases, [people, goods, tree, plans, sales, pay, figures], apis)
+    return System(place, databases, [people, goods, tree, plans, sales, pay, figures, told], apis)

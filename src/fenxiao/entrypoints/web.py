@@ -23,9 +23,11 @@ def application(system: System, *, lifespan: Lifespan | None = None) -> FastAPI:
         title="Fenxiao",
         version=__version__,
         description="分销: distributors, orders, and commission that is exact to the cent.",
-        routers=[*system.routers, *system.internal_routers()],
+        routers=[*system.routers(), *system.internal_routers()],
+        hot=[route for offer in system.offers for route in offer.hot],
         authenticate=system.verify,
         probes={"database": system.ready},
+        larger_bodies={path: size for offer in system.offers for path, size in offer.larger_bodies.items()},
         lifespan=lifespan,
     )
 

@@ -17,23 +17,33 @@ class Coalescer(Generic[Q, A]):
     """Turns single questions into batches for a plural use case, and gives each asker its own answer.
 
     `work` answers a list in the order of its questions; an answer that is an exception is raised to its
-    asker alone. An exception of `work` itself goes to every asker of that batch.
+    asker alone. An exception of `work` itself goes to every asker of that batch. With more than one of
+    `flights`, that many batches are under way at a time: while one waits for the disk, the next is prepared.
     """
 
     def __init__(
-        self, work: Callable[[list[Q]], Awaitable[Sequence[A | Exception]]], *, most: int = 64
+        self,
+        work: Callable[[list[Q]], Awaitable[Sequence[A | Exception]]],
+        *,
+        most: int = 64,
+        flights: int = 1,
     ) -> None:
         self._work = work
         self._most = most
+        self._idle = flights
         self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
-        self._flight: asyncio.Task[None] | None = None
+        # The loop itself holds tasks by weak references only.
+        self._flights: set[asyncio.Task[None]] = set()
 
     async def __call__(self, question: Q) -> A:
         """Ask one question; it may travel with others."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._fly())
+        if self._idle:
+            self._idle -= 1
+            flight = asyncio.create_task(self._fly())
+            self._flights.add(flight)
+            flight.add_done_callback(self._flights.discard)
         return await answer
 
     async def _fly(self) -> None:
@@ -42,7 +52,7 @@ class Coalescer(Generic[Q, A]):
                 batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
                 await self._answer(batch)
         finally:
-            self._flight = None
+            self._idle += 1
 
     async def _answer(self, batch: list[tuple[Q, "asyncio.Future[A]"]]) -> None:
         try:

@@ -3,8 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 Jurisdiction = Literal["CN", "none"]
@@ -12,6 +15,19 @@ Jurisdiction = Literal["CN", "none"]
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names the variable and what it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp:
+    """A mail server, who the mails are from and who gets them. `password` is never shown."""
+
+    host: str
+    port: int
+    security: Literal["none", "starttls", "tls"]
+    username: str | None
+    password: str | None = field(repr=False)
+    sender: str
+    recipients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +46,9 @@ class Settings:
     min_notice_days: int = 0
     service_token: str | None = None
     public_url: str | None = None
+    private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks that webhooks may reach although they are not public."""
+    smtp: Smtp | None = None
 
     @property
     def issuer(self) -> str:
@@ -54,6 +73,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         min_notice_days=_integer("FENXIAO_MIN_NOTICE_DAYS", get("FENXIAO_MIN_NOTICE_DAYS") or "0", 0, 3650),
         service_token=get("FENXIAO_SERVICE_TOKEN") or None,
         public_url=get("FENXIAO_PUBLIC_URL") or None,
+        private_networks=_networks(get("FENXIAO_WEBHOOK_PRIVATE_NETWORKS") or ""),
+        smtp=_smtp(
+            get("FENXIAO_SMTP_URL") or "", get("FENXIAO_MAIL_FROM") or "", get("FENXIAO_MAIL_TO") or ""
+        ),
     )
 
 
@@ -91,3 +114,55 @@ def _timezone(value: str) -> ZoneInfo:
         message = f"FENXIAO_TIMEZONE is {value!r}; it takes a name such as Asia/Shanghai"
         raise SettingsError(message)
     return ZoneInfo(value)
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError as error:
+        message = (
+            f"FENXIAO_WEBHOOK_PRIVATE_NETWORKS is {value!r}; it takes networks with commas between,"
+            " such as 10.1.0.0/16,fd00::/8"
+        )
+        raise SettingsError(message) from error
+
+
+def _smtp(url: str, sender: str, recipients: str) -> Smtp | None:
+    if not url:
+        return None
+    # The address may hold a password: it is not repeated.
+    message = (
+        "FENXIAO_SMTP_URL takes smtp://user:password@host:port?starttls=1 or smtps://user:password@host:port"
+    )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise SettingsError(message) from error
+    options = parse_qs(parts.query, keep_blank_values=True)
+    starttls = options == {"starttls": ["1"]}
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not (starttls or not options):
+        raise SettingsError(message)
+    security: Literal["none", "starttls", "tls"] = (
+        "tls" if parts.scheme == "smtps" else "starttls" if starttls else "none"
+    )
+    if parts.username and security == "none" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        fault = "FENXIAO_SMTP_URL would send the password in the clear; add ?starttls=1 or write smtps://"
+        raise SettingsError(fault)
+    return Smtp(
+        host=parts.hostname,
+        port=port or (465 if security == "tls" else 587 if security == "starttls" else 25),
+        security=security,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        sender=_mailbox("FENXIAO_MAIL_FROM", sender),
+        recipients=tuple(_mailbox("FENXIAO_MAIL_TO", part.strip()) for part in recipients.split(",")),
+    )
+
+
+def _mailbox(name: str, value: str) -> str:
+    _, address = parseaddr(value)
+    if address != value or "@" not in address[1:-1] or not value.isprintable():
+        message = f"{name} is {value!r}; with FENXIAO_SMTP_URL it is needed, and takes addresses such as shop@example.com"
+        raise SettingsError(message)
+    return address

@@ -1,11 +1,14 @@
 """Logs and metrics: ECS JSON lines through structlog with secrets masked, and counters for Prometheus."""
 
+import asyncio
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import IO, Any, Literal, TypeVar
 
 import ecs_logging
@@ -91,9 +94,8 @@ def write_line(logger_name: str, message: str, fields: Mapping[str, Any]) -> Non
     if handler is None or handler.form != "json" or not root.isEnabledFor(logging.INFO):
         logging.getLogger(logger_name).info(message)
         return
-    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = {
-        "@timestamp": moment,
+        "@timestamp": _moment(time.time()),
         "log.level": "info",
         "message": message,
         **fields,
@@ -101,10 +103,17 @@ def write_line(logger_name: str, message: str, fields: Mapping[str, Any]) -> Non
         "service": {"name": handler.service},
         "ecs.version": ECS_VERSION,
     }
-    text = msgspec.json.encode(line).decode() + "\n"
-    with handler.lock or nullcontext():
-        handler.stream.write(text)
-        handler.flush()
+    handler.write_soon(msgspec.json.encode(line).decode() + "\n")
+
+
+def _moment(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def ensure_configured() -> None:
@@ -119,6 +128,28 @@ class _Handler(logging.StreamHandler[Any]):
     def __init__(self, stream: Stream, form: Format, service: str) -> None:
         logging.Handler.__init__(self)
         self._name_of_stream, self.form, self.service = stream, form, service
+        self._soon: list[str] = []
+
+    def write_soon(self, text: str) -> None:
+        """Write a line with all others of this round of the event loop in one go; outside of a loop, now."""
+        self._soon.append(text)
+        if len(self._soon) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._write_waiting)
+            except RuntimeError:
+                self._write_waiting()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record behind the lines that came before it."""
+        self._write_waiting()
+        super().emit(record)
+
+    def _write_waiting(self) -> None:
+        if self._soon:
+            with self.lock or nullcontext():
+                self.stream.write("".join(self._soon))
+                self._soon.clear()
+                self.flush()
 
     @property
     def stream(self) -> IO[str]:

@@ -10,6 +10,7 @@ from fenxiao.infra.bus.consumer import Consumer
 from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.runs import Step
+from fenxiao.infra.http.hot import HotRoute
 from fenxiao.infra.jobs import Job
 from fenxiao.infra.settings import Settings
 from fenxiao.kernel.clock import Clock
@@ -55,13 +56,20 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer(Generic[Api]):
-    """What a context adds to a process. `start` provisions what must exist; running it again changes nothing."""
+    """What a context adds to a process.
+
+    `router` makes its HTTP routes, which takes a while that a command or a test without HTTP need not wait. `start`
+    provisions what must exist; running it again changes nothing.
+    """
 
     name: str
     api: Api
-    router: APIRouter | None = None
+    router: Callable[[], APIRouter] | None = None
+    hot: Sequence[HotRoute] = ()
     consumers: Sequence[Consumer] = ()
     jobs: Sequence[Job] = ()
     runs: Mapping[str, Step] = field(default_factory=dict)
     checks: Sequence[Check] = ()
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
+    """Paths that take files: bytes that a body may have there."""
     start: Callable[[], Awaitable[Any]] = _nothing

@@ -7,6 +7,7 @@ An amount is an `int` of minor units (`50000` is 500.00 CNY) beside a currency c
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 Rounding = Literal["half_up", "down"]
@@ -82,6 +83,7 @@ def to_minor(amount: Decimal | int | str, currency: str) -> int:
     return minor
 
 
+@lru_cache(maxsize=65_536)
 def from_minor(minor: int, currency: str) -> str:
     """The amount as a decimal string with the currency's decimals: 50000 CNY is "500.00"."""
     digits = exponent(currency)

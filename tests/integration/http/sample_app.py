@@ -1,18 +1,17 @@
 """A small application with everything a context's http.py uses, and what its tests ask again and again."""
 
 import asyncio
+import json
 from typing import Annotated, Any, Literal
 
 import httpx
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
 
 from fenxiao.infra.context import current
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.http.auth import MaybeCaller, Principal, require
-from fenxiao.infra.http.edge import HOT_ROUTE
 from fenxiao.infra.http.fields import Amount, Answer, Body, Count, Id, Items, minor
 from fenxiao.infra.http.headers import Cursor, Idempotency, IfMatch, Limit, etag
+from fenxiao.infra.http.hot import HotAnswer, HotRequest
 from fenxiao.infra.http.routing import router
 from fenxiao.infra.http.web import create_app
 from fenxiao.kernel.errors import NotFound, Refusal, Unauthenticated, Unavailable
@@ -51,7 +50,13 @@ class Order(Answer):
 
 
 routes = router(prefix="/api/orders", tags=["orders"])
+hot_routes = router(prefix="/api/hot", tags=["hot"])
 seen: list[Once | None] = []
+
+
+@hot_routes.post("")
+async def ordinary(who: Annotated[Principal, require("orders:operate")], body: Line) -> str:
+    return f"{body.quantity} for {who.account_id}"
 
 
 @routes.post("", status_code=201)
@@ -108,19 +113,20 @@ async def people(token: str) -> Principal:
 
 
 class Hot:
-    """A route as raw ASGI in front of the application."""
+    """The plain form of `POST /api/hot`."""
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
+    method, path = "POST", "/api/hot"
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == "/api/hot/7":
-            scope[HOT_ROUTE] = "/api/hot/{id}"
-            if scope["query_string"] == b"refuse":
-                raise NotFound(thing="hot thing")
-            await PlainTextResponse(current().request_id)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+    async def answer(self, request: HotRequest) -> HotAnswer | None:
+        if request.body == b'"refuse"':
+            raise NotFound(thing="hot thing")
+        if request.body == b'"break"':
+            raise ValueError("a secret of the house")
+        if request.body != b'"plain"':
+            return None
+        current().replayed = b"idempotency-key" in request.headers
+        said = [current().request_id, current().actor, current().language]
+        return HotAnswer(201, json.dumps(said).encode(), "/api/hot/7")
 
 
 async def healthy() -> None:
@@ -139,11 +145,11 @@ def make(**changes: Any) -> Any:
     parts = {
         "title": "Sample",
         "version": "1",
-        "routers": [routes],
+        "routers": [routes, hot_routes],
         "authenticate": people,
         "max_body": LIMIT,
     }
-    return create_app(**{**parts, "front": [Middleware(Hot)], **changes})
+    return create_app(**{**parts, "hot": [Hot()], **changes})
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

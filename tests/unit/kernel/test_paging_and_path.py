@@ -1,6 +1,7 @@
 """Cursors and tree paths."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,17 @@ def test_a_cursor_is_url_safe_and_comes_back(number: int, text: str) -> None:
     cursor = encode_cursor(number, text)
     assert re.fullmatch(r"[A-Za-z0-9_-]*", cursor)
     assert decode_cursor(cursor, int, str) == (number, text)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_time_in_a_cursor_comes_back_to_the_microsecond(moment: datetime) -> None:
+    assert decode_cursor(encode_cursor(moment, 1), datetime, int) == (moment, 1)
+
+
+@pytest.mark.parametrize("cursor", [encode_cursor(2**62), encode_cursor("2026-01-01"), encode_cursor(1, 2)])
+def test_what_is_no_time_is_no_cursor_of_a_list_by_time(cursor: str) -> None:
+    with pytest.raises(Invalid):
+        decode_cursor(cursor, datetime)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from fenxiao.infra.db.sql import Reader
+from fenxiao.infra.db.sql import Reader, Varying
 from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
 
 GroupBy = Literal["day", "week", "month", "product", "category", "distributor"]
@@ -78,16 +78,18 @@ async def read(
 ) -> Page[SalesRow]:
     """A page of the report in the order of its keys; all of it without a limit."""
     arguments: list[Any] = []
-    statement = _statement(asked, arguments)
+    key, currency = None, None
     if cursor is not None:
         key, currency = decode_cursor(cursor, str if asked.group_by in _PERIODS else int, str)
+    statement = _statement(asked, arguments, key)
+    if cursor is not None:
         places = f"(${len(arguments) + 1}, ${len(arguments) + 2})"
         statement += f" where (key, currency) > {places}"
         arguments += [key, currency]
     statement += " order by key, currency"
     if limit is not None:
         statement += f" limit {limit + 1}"
-    rows = await reader.fetch(statement, *arguments)
+    rows = await reader.fetch(Varying(statement), *arguments)
     page = rows if limit is None else rows[:limit]
     more = len(page) < len(rows)
     return Page(
@@ -96,13 +98,16 @@ async def read(
     )
 
 
-def _statement(asked: SalesQuestion, arguments: list[Any]) -> str:
+def _statement(asked: SalesQuestion, arguments: list[Any], after: int | str | None) -> str:
+    """The rows of the report; those before the key `after` may be left out."""
     conditions = []
     for condition, value in (
         ("slot >= {}", asked.start),
         ("slot < {}", asked.end),
         ("currency = {}", asked.currency),
         ("distributor_id = {}", asked.distributor_id),
+        # Seller by seller along the index: a page adds up its own sellers, not all there are.
+        ("distributor_id >= {}", after if asked.group_by == "distributor" else None),
     ):
         if value is not None:
             arguments.append(value)

@@ -12,7 +12,7 @@ def facts_of(history: OrderHistory, booked: BookedOrder | None, known: Container
     """The facts of one order but those that are known, in order; a step that booked nothing is none.
 
     Gross stands on the moment of payment, a refund on that of the refund, commission on that of the fact that
-    it follows.
+    it follows. All three are of the goods: shipping and tax are nobody's sales, so a refund of these alone is none.
     """
     if history.paid_at is None:
         return
@@ -20,7 +20,7 @@ def facts_of(history: OrderHistory, booked: BookedOrder | None, known: Container
     if (order_id, "payment", 0) not in known:
         yield _payment(history, history.paid_at)
     for refund in history.refunds:
-        if (order_id, "refund", refund.sequence) not in known:
+        if refund.lines and (order_id, "refund", refund.sequence) not in known:
             yield _refund(history, refund)
     for step in booked.steps if booked else ():
         if step.amount_minor and (order_id, "commission", step.step) not in known:
@@ -37,7 +37,7 @@ def _payment(history: OrderHistory, paid_at: datetime) -> Fact:
         distributor_id=history.seller.distributor_id,
         currency=history.currency,
         units=sum(units),
-        amount_minor=history.total_minor,
+        amount_minor=history.goods_minor,
         products=by_product(history.lines, [line.amount_minor for line in history.lines], units),
     )
 

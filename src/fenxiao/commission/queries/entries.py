@@ -88,7 +88,8 @@ async def currencies(reader: Reader, distributor_id: DistributorId, order_id: Or
     if order_id is None:
         rows = await reader.fetch(query, distributor_id)
     else:
-        query = "select distinct currency from commission where order_id = $2 and distributor_id = $1"
+        # Plus nothing, so that the order's few entries are read and never all of the distributor's.
+        query = "select distinct currency from commission where order_id = $2 and distributor_id + 0 = $1"
         rows = await reader.fetch(query, distributor_id, order_id)
     return [row["currency"] for row in rows]
 
@@ -102,7 +103,7 @@ async def entry(reader: Reader, commission_id: CommissionId) -> Entry | None:
 async def booked_minor(reader: Reader, order_id: OrderId, distributor_id: DistributorId) -> int:
     """What stands booked for a distributor from an order."""
     total: int = await reader.fetchval(
-        "select coalesce(sum(commission_amount_minor), 0)::bigint from commission where order_id = $1 and distributor_id = $2",
+        "select coalesce(sum(commission_amount_minor), 0)::bigint from commission where order_id = $1 and distributor_id + 0 = $2",
         order_id,
         distributor_id,
     )

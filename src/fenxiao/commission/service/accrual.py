@@ -16,6 +16,7 @@ from fenxiao.commission.service import ledger
 from fenxiao.commission.service.histories import claim
 from fenxiao.commission.service.plans import Plans
 from fenxiao.engine import ENGINE_VERSION
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.infra.db.transaction import Transaction
@@ -87,13 +88,13 @@ async def _lock(tx: Transaction, claims: Sequence[Claim]) -> dict[int, Book]:
     """Lock the orders' books, opening those that are new; nothing is known of them yet but how many steps they have."""
     rows = await tx.fetch(
         "insert into order_book (order_id, rule_id, currency, steps, release_at)"
-        " select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::timestamptz[]) order by 1"
-        " on conflict (order_id) do nothing returning order_id",
-        [one.order_id for one in claims],
-        [one.rule_id for one in claims],
-        [one.currency for one in claims],
-        [len(one.steps) for one in claims],
-        [one.release_at for one in claims],
+        " select * from unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::int[],"
+        " $5::text::timestamptz[]) order by 1 on conflict (order_id) do nothing returning order_id",
+        arrays.numbers([one.order_id for one in claims]),
+        arrays.numbers([one.rule_id for one in claims]),
+        arrays.texts([one.currency for one in claims]),
+        arrays.numbers([len(one.steps) for one in claims]),
+        arrays.times([one.release_at for one in claims]),
     )
     books = {row["order_id"]: Book() for row in rows}
     known = [one.order_id for one in claims if one.order_id not in books]
@@ -165,29 +166,30 @@ async def _write(tx: Transaction, made: Sequence[Entry], now: datetime) -> None:
         " corrects)"
         " select id, order_id, distributor_id, rule_id, $16, component, level, kind, amount, currency, step, refund, status,"
         " created_at, $17, release_at, released_at, corrects"
-        " from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::int[], $7::text[],"
-        " $8::bigint[], $9::text[], $10::int[], $11::int[], $12::text[], $13::timestamptz[], $14::timestamptz[],"
-        " $15::timestamptz[], $18::bigint[])"
+        " from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::text[],"
+        " $6::text::int[], $7::text::text[], $8::text::bigint[], $9::text::text[], $10::text::int[], $11::text::int[],"
+        " $12::text::text[], $13::text::timestamptz[], $14::text::timestamptz[], $15::text::timestamptz[],"
+        " $18::text::bigint[])"
         " as t (id, order_id, distributor_id, rule_id, component, level, kind, amount, currency, step, refund, status,"
         " created_at, release_at, released_at, corrects)",
-        [entry.commission_id for entry in made],
-        [one.claim.order_id for one in found],
-        [one.key[2] for one in found],
-        [one.claim.rule_id for one in found],
-        [one.key[0] for one in found],
-        [one.key[1] for one in found],
-        [one.kind for one in found],
-        [one.amount_minor for one in found],
-        [one.claim.currency for one in found],
-        [one.step for one in found],
-        [one.refund_sequence for one in found],
-        [entry.status for entry in made],
-        [one.at for one in found],
-        [entry.release_at for entry in made],
-        [entry.released_at for entry in made],
+        arrays.numbers([entry.commission_id for entry in made]),
+        arrays.numbers([one.claim.order_id for one in found]),
+        arrays.numbers([one.key[2] for one in found]),
+        arrays.numbers([one.claim.rule_id for one in found]),
+        arrays.texts([one.key[0] for one in found]),
+        arrays.numbers([one.key[1] for one in found]),
+        arrays.texts([one.kind for one in found]),
+        arrays.numbers([one.amount_minor for one in found]),
+        arrays.texts([one.claim.currency for one in found]),
+        arrays.numbers([one.step for one in found]),
+        arrays.numbers([one.refund_sequence for one in found]),
+        arrays.texts([entry.status for entry in made]),
+        arrays.times([one.at for one in found]),
+        arrays.times([entry.release_at for entry in made]),
+        arrays.times([entry.released_at for entry in made]),
         ENGINE_VERSION,
         now,
-        [entry.corrects for entry in made],
+        arrays.numbers([entry.corrects for entry in made]),
     )
 
 

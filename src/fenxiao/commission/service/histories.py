@@ -1,5 +1,7 @@
 """From the history of an order, as the orders tell it, to what the engine takes and to what is to be booked."""
 
+from functools import lru_cache
+
 from fenxiao.commission.domain.booking import Claim
 from fenxiao.engine.evaluate import release_at, steps
 from fenxiao.engine.facts import LineFacts, OrderFacts, Party, RefundFacts, RefundLine
@@ -37,7 +39,9 @@ def claim(history: OrderHistory, plan: Plan) -> Claim | None:
     )
 
 
+@lru_cache(maxsize=100_000)
 def _party(member: FrozenMember) -> Party:
+    # The same few stand above many sellers.
     return Party(member.distributor_id, member.grade, member.rank, member.active)
 
 

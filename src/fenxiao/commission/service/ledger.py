@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from fenxiao.commission.domain.posting import BalanceKey, Posting, changes
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.transaction import Transaction
 
 ROWS = 400
@@ -17,10 +18,11 @@ ROWS = 400
 async def lock(tx: Transaction, keys: Collection[BalanceKey]) -> dict[BalanceKey, int]:
     """Lock these balances until the transaction ends, opening those that are new; answers what is available in each."""
     asked = sorted(keys)
-    distributors, currencies = [key[0] for key in asked], [key[1] for key in asked]
+    distributors = arrays.numbers([key[0] for key in asked])
+    currencies = arrays.texts([key[1] for key in asked])
     await tx.execute(
         "insert into balance (distributor_id, currency, pending_minor, available_minor, withdrawing_minor, paid_minor)"
-        " select d, c, 0, 0, 0, 0 from unnest($1::bigint[], $2::text[]) as k (d, c)"
+        " select d, c, 0, 0, 0, 0 from unnest($1::text::bigint[], $2::text::text[]) as k (d, c)"
         " where not exists (select from balance b where b.distributor_id = d and b.currency = c)"
         " order by d, c on conflict do nothing",
         distributors,
@@ -29,7 +31,7 @@ async def lock(tx: Transaction, keys: Collection[BalanceKey]) -> dict[BalanceKey
     # A statement of its own: its snapshot must be taken after the rows of others have become visible.
     rows = await tx.fetch(
         "select b.distributor_id, b.currency, b.available_minor"
-        " from unnest($1::bigint[], $2::text[]) as k (d, c) join balance b on b.distributor_id = d and b.currency = c"
+        " from unnest($1::text::bigint[], $2::text::text[]) as k (d, c) join balance b on b.distributor_id = d and b.currency = c"
         " order by b.distributor_id, b.currency for update of b",
         distributors,
         currencies,
@@ -48,17 +50,18 @@ async def _write(tx: Transaction, postings: Sequence[Posting], now: datetime) ->
     await tx.execute(
         "insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, settlement_id,"
         " at, recorded_at)"
-        " select *, $10::timestamptz from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[],"
-        " $6::bigint[], $7::bigint[], $8::bigint[], $9::timestamptz[])",
-        [posting.event for posting in postings],
-        [posting.debit for posting in postings],
-        [posting.credit for posting in postings],
-        [posting.distributor_id for posting in postings],
-        [posting.currency for posting in postings],
-        [posting.amount_minor for posting in postings],
-        [posting.commission_id for posting in postings],
-        [posting.settlement_id for posting in postings],
-        [posting.at for posting in postings],
+        " select *, $10::timestamptz from unnest($1::text::text[], $2::text::text[], $3::text::text[],"
+        " $4::text::bigint[], $5::text::text[], $6::text::bigint[], $7::text::bigint[], $8::text::bigint[],"
+        " $9::text::timestamptz[])",
+        arrays.texts([posting.event for posting in postings]),
+        arrays.texts([posting.debit for posting in postings]),
+        arrays.texts([posting.credit for posting in postings]),
+        arrays.numbers([posting.distributor_id for posting in postings]),
+        arrays.texts([posting.currency for posting in postings]),
+        arrays.numbers([posting.amount_minor for posting in postings]),
+        arrays.numbers([posting.commission_id for posting in postings]),
+        arrays.numbers([posting.settlement_id for posting in postings]),
+        arrays.times([posting.at for posting in postings]),
         now,
     )
 
@@ -67,10 +70,10 @@ async def _move(tx: Transaction, postings: Sequence[Posting]) -> None:
     moved = changes(postings)
     await tx.execute(
         "update balance b set pending_minor = b.pending_minor + m.pending, available_minor = b.available_minor + m.available"
-        " from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) as m (d, c, pending, available)"
-        " where b.distributor_id = m.d and b.currency = m.c",
-        [key[0] for key in moved],
-        [key[1] for key in moved],
-        [change.pending_minor for change in moved.values()],
-        [change.available_minor for change in moved.values()],
+        " from unnest($1::text::bigint[], $2::text::text[], $3::text::bigint[], $4::text::bigint[])"
+        " as m (d, c, pending, available) where b.distributor_id = m.d and b.currency = m.c",
+        arrays.numbers([key[0] for key in moved]),
+        arrays.texts([key[1] for key in moved]),
+        arrays.numbers([change.pending_minor for change in moved.values()]),
+        arrays.numbers([change.available_minor for change in moved.values()]),
     )

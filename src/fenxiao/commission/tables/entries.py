@@ -67,10 +67,16 @@ commission = Table(
     CheckConstraint("settlement_id is null or status = 'released'", name="settlement_id"),
     comment="佣金明细: what one distributor earns from one order by one component at one level, and its corrections",
 )
-Index("ix_commission_distributor_id_commission_id", commission.c.distributor_id, commission.c.commission_id)
 Index(
-    "ix_commission_pending",
+    "ix_commission_distributor_id_currency",
     commission.c.distributor_id,
+    commission.c.currency,
+    commission.c.commission_id,
+)
+Index(
+    "ix_commission_maturing",
+    commission.c.distributor_id,
+    commission.c.currency,
     commission.c.release_at,
     postgresql_where=commission.c.status == "pending",
 )

@@ -30,14 +30,18 @@ class LocalBus:
         if len(self._consumers) != len(consumers):
             message = "two consumers have the same name"
             raise ValueError(message)
+        self._by_type: dict[str, list[Consumer]] = {}
+        for consumer in consumers:
+            for kind in consumer.events:
+                self._by_type.setdefault(kind.type, []).append(consumer)
 
     async def publish(self, batch: Sequence[Envelope]) -> None:
         """Deliver to all consumers side by side; returns when each has dealt with or parked every event."""
-        work = []
-        for consumer in self._consumers.values():
-            wanted = tuple(envelope for envelope in batch if consumer.wants(envelope))
-            if wanted:
-                work.append(self._deliver(consumer, wanted))
+        wanted: dict[str, list[Envelope]] = {}
+        for envelope in batch:
+            for consumer in self._by_type.get(envelope.type, ()):
+                wanted.setdefault(consumer.name, []).append(envelope)
+        work = [self._deliver(self._consumers[name], tuple(events)) for name, events in wanted.items()]
         outcomes = await asyncio.gather(*work, return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import asyncpg
 import msgspec
+from asyncpg.prepared_stmt import PreparedStatement
 
 from fenxiao.infra import context
 from fenxiao.infra.db import idempotency, inbox, outbox
@@ -96,19 +97,25 @@ class Database:
         """All rows of a query on a connection of its own."""
         text, values = compiled(query, args)
         async with self.connection() as connection:
-            return await connection.fetch(text, *values)
+            if type(query) is str:
+                return await connection.fetch(text, *values)
+            return await (await _unnamed(connection, text)).fetch(*values)
 
     async def fetchrow(self, query: Query, *args: Any) -> Record | None:
         """The first row, if any."""
         text, values = compiled(query, args)
         async with self.connection() as connection:
-            return await connection.fetchrow(text, *values)
+            if type(query) is str:
+                return await connection.fetchrow(text, *values)
+            return await (await _unnamed(connection, text)).fetchrow(*values)
 
     async def fetchval(self, query: Query, *args: Any) -> Any:
         """The first column of the first row."""
         text, values = compiled(query, args)
         async with self.connection() as connection:
-            return await connection.fetchval(text, *values)
+            if type(query) is str:
+                return await connection.fetchval(text, *values)
+            return await (await _unnamed(connection, text)).fetchval(*values)
 
     @asynccontextmanager
     async def begin(self, *, once: Once | Delivery | None = None) -> AsyncIterator[Transaction]:
@@ -156,6 +163,15 @@ class Database:
             await outbox.write(connection, pending.events, now=self.clock(), actor=context.current().actor)
 
 
+async def _unnamed(connection: asyncpg.Connection, text: str) -> PreparedStatement:
+    """A statement with filters that vary: it is planned for its arguments each time and kept by nobody.
+
+    A plan for whatever arguments come, as PostgreSQL makes of what stays prepared, is wrong for a list where some
+    values are rare and others common; and each combination of filters would push a hot statement out of the cache.
+    """
+    return await connection.prepare(text, name="")
+
+
 def _lost(connection: Any) -> bool:
     """Whether the server has gone away under a pooled connection."""
     try:
@@ -177,7 +193,7 @@ async def connect(access: Access) -> asyncpg.Connection:
 
 
 async def open_database(access: Access, *, clock: Clock = lambda: datetime.now(UTC)) -> Database:
-    """Open a context's pool; its first connection is made at once, so that a wrong address shows here."""
+    """Open a context's pool."""
 
     async def init(connection: asyncpg.Connection) -> None:
         await _prepare(connection)
@@ -188,7 +204,9 @@ async def open_database(access: Access, *, clock: Clock = lambda: datetime.now(U
     try:
         pool = await asyncpg.create_pool(
             access.dsn,
-            min_size=1,
+            # The first connection is made when somebody asks: a process, and a test, that leaves a context alone
+            # does not connect for it.
+            min_size=0,
             max_size=access.max_connections,
             server_settings=_settings(access),
             init=init,

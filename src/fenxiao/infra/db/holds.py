@@ -8,6 +8,7 @@ two, so a commit that comes late finds the fence and fails, and the sweep never 
 from collections.abc import Sequence
 from typing import Literal
 
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import KeyFenced
 from fenxiao.kernel.ids import HoldId
@@ -19,10 +20,10 @@ async def commit(tx: Transaction, holder: str, holds: Sequence[HoldId]) -> set[H
     """Record holds as committed; answers those that had been fenced and so must not be used."""
     rows = await tx.fetch(
         "insert into hold_outcome as h (holder, hold_id, outcome)"
-        " select $1, id, 'committed' from unnest($2::bigint[]) as id order by id"
+        " select $1, id, 'committed' from unnest($2::text::bigint[]) as id order by id"
         " on conflict (holder, hold_id) do update set outcome = h.outcome returning hold_id, outcome",
         holder,
-        sorted(set(holds)),
+        arrays.numbers(sorted(set(holds))),
     )
     return {HoldId(row["hold_id"]) for row in rows if row["outcome"] == "fenced"}
 

@@ -7,6 +7,7 @@ transaction; so a refusal frees the key by rolling back, and no "running" mark s
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.sql import Session
 from fenxiao.infra.db.transaction import Prior
 from fenxiao.kernel.errors import KeyBusy, KeyReused, Refusal
@@ -72,12 +73,20 @@ def _claim(key: Once, locked: bool, known: dict[tuple[str, str], tuple[bytes, by
 
 
 async def keep(session: Session, answers: Sequence[tuple[Once, bytes]]) -> None:
-    """Store the answers of claimed keys; part of the transaction that did the work."""
-    await session.execute(
+    """Store the answers of keys; part of the transaction that did the work.
+
+    Who has looked at his keys and not claimed them meets here whoever was quicker: then KeyBusy, and the work must
+    be rolled back.
+    """
+    tag = await session.execute(
         "insert into idempotency (account, key, digest, answer)"
-        " select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])",
-        [key.account for key, _ in answers],
-        [key.key for key, _ in answers],
-        [key.digest for key, _ in answers],
-        [answer for _, answer in answers],
+        " select * from unnest($1::text::text[], $2::text::text[], $3::text::bytea[], $4::text::bytea[]) as t(a, k, d, b)"
+        # In one order everywhere, so that two transactions with the same keys never wait for each other in a ring.
+        " order by a, k on conflict do nothing",
+        arrays.texts(key.account for key, _ in answers),
+        arrays.texts(key.key for key, _ in answers),
+        arrays.octets(key.digest for key, _ in answers),
+        arrays.octets(answer for _, answer in answers),
     )
+    if tag != f"INSERT 0 {len(answers)}":
+        raise KeyBusy

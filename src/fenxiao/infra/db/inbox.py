@@ -11,6 +11,7 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
+from fenxiao.infra.db import arrays
 from fenxiao.kernel.events import Envelope
 
 MAX_ATTEMPTS = 12
@@ -30,15 +31,17 @@ async def take(connection: asyncpg.Connection, delivery: Delivery, now: datetime
     rows = await connection.fetch(
         """
         insert into inbox as i (consumer, event_id, state, received_at)
-        select $1, e, 'done', $3 from unnest($2::uuid[]) as e order by e
+        select $1, e, 'done', $3 from unnest($2::text::uuid[]) as e order by e
         on conflict (consumer, event_id) do update set state = 'done', received_at = $3, error = null
           where i.state = 'parked'
         returning event_id
         """,
         delivery.consumer,
-        [envelope.id for envelope in delivery.envelopes],
+        arrays.numbers(envelope.id for envelope in delivery.envelopes),
         now,
     )
+    if len(rows) == len(delivery.envelopes):
+        return delivery.envelopes
     new = {row["event_id"] for row in rows}
     return tuple(envelope for envelope in delivery.envelopes if envelope.id in new)
 

@@ -4,6 +4,7 @@ Revisions live in `migrations/<context>/` and are applied by Alembic under the o
 may use their own schema only; tables marked append-only give them no UPDATE and no DELETE.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import asyncpg
 
+from fenxiao.infra.db import locks
 from fenxiao.infra.db.tables import APPEND_ONLY
 
 ROLE_PREFIX = "fenxiao_"
+_AGAIN = 0.05
+"""Seconds between two looks whether another process has finished migrating."""
 
 
 class MigrationFault(Exception):  # noqa: N818 - said to the operator as it is
@@ -56,7 +60,10 @@ async def migrate(dsn: str, folder: Path, schemas: Sequence[str]) -> tuple[list[
         )
         raise MigrationFault(message) from error
     try:
-        await owner.execute("select pg_advisory_lock(hashtextextended('fenxiao migrate', 0))")
+        # Asked again and again instead of waited for: a statement that waits holds a snapshot, and an index that
+        # is built concurrently waits for all snapshots.
+        while not await locks.try_session(owner, "fenxiao migrate"):  # noqa: ASYNC110 - another process sets no Event
+            await asyncio.sleep(_AGAIN)
         standing = await present(owner, schemas)
         ahead = [schema for schema in schemas if standing.get(schema, "") > newest(folder / schema)]
         if ahead:

@@ -7,35 +7,37 @@ skipped), publishes outside any transaction, and marks only after the bus has co
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from fenxiao.infra.db import arrays
 from fenxiao.kernel.events import Envelope, Event
 
 _INSERT = """
 insert into outbox (event_id, type, subject, time, data, actor)
-select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[], $6::text[])
+select gen_random_uuid(), type, subject, time, data::jsonb, actor
+from unnest($1::text::text[], $2::text::text[], $3::text::timestamptz[], $4::text::text[], $5::text::text[])
+  as t(type, subject, time, data, actor)
 """
 
 
 async def write(
     connection: asyncpg.Connection,
-    events: Sequence[tuple[Event, datetime | None]],
+    events: Sequence[tuple[Event, datetime | None, str | None]],
     *,
     now: datetime,
     actor: str,
 ) -> None:
-    """Write a transaction's events in the order in which they were emitted."""
+    """Write a transaction's events in the order in which they were emitted; `actor` did those that name nobody."""
     await connection.execute(
         _INSERT,
-        [uuid4() for _ in events],
-        [event.type for event, _ in events],
-        [event.subject() for event, _ in events],
-        [at or now for _, at in events],
-        [msgspec.to_builtins(event) for event, _ in events],
-        [actor] * len(events),
+        arrays.texts(event.type for event, _, _ in events),
+        arrays.texts(event.subject() for event, _, _ in events),
+        arrays.times(at or now for _, at, _ in events),
+        arrays.texts(msgspec.json.encode(event).decode() for event, _, _ in events),
+        arrays.texts(own or actor for _, _, own in events),
     )
 
 

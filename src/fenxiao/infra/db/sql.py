@@ -11,6 +11,13 @@ import asyncpg
 from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
 from sqlalchemy.sql import ClauseElement
 
+
+class Varying(str):
+    """Plain SQL put together from filters: planned for its arguments each time, as statements of Core are."""
+
+    __slots__ = ()
+
+
 Query = str | ClauseElement
 Record = asyncpg.Record
 _DIALECT = dialect_module.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -45,7 +52,8 @@ class Session(Protocol):
 def compiled(query: Query, args: Sequence[Any]) -> tuple[str, Sequence[Any]]:
     """The text and the positional arguments that asyncpg wants."""
     if isinstance(query, str):
-        return query, args
+        # asyncpg wants a str itself, no descendant.
+        return str(query), args
     statement = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     # The only way to the dialect's own conversions; SQLAlchemy's connections take the same.
     processors = statement._bind_processors  # type: ignore[attr-defined]  # noqa: SLF001

@@ -35,7 +35,7 @@ class Prior:
 class Pending:
     """What a transaction will write in one go just before it commits."""
 
-    events: list[tuple[Event, datetime | None]] = field(default_factory=list)
+    events: list[tuple[Event, datetime | None, str | None]] = field(default_factory=list)
     answers: list[bytes] = field(default_factory=list)
 
 
@@ -74,12 +74,13 @@ class Transaction:
         """Run one plain statement for many rows in one round trip; prefer `unnest` for large sets."""
         await self._connection.executemany(query, rows)
 
-    def emit(self, *events: Event, at: datetime | None = None) -> None:
+    def emit(self, *events: Event, at: datetime | None = None, actor: str | None = None) -> None:
         """Publish what has happened; the events leave through the outbox of this transaction.
 
-        `at` is the time of a past fact; without it the transaction's time counts.
+        `at` is the time of a past fact; without it the transaction's time counts. `actor` is who did it where the
+        transaction does the work of several; without it the context's counts.
         """
-        self.pending.events.extend((event, at) for event in events)
+        self.pending.events.extend((event, at, actor) for event in events)
 
     def audit(self, action: str, subject: str, *, before: Any = None, after: Any = None) -> None:
         """Record who changed what; values must already be masked. `identity` alone appends it to the log."""

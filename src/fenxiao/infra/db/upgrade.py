@@ -12,7 +12,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 
 async def upgrade(dsn: str, folder: Path, schemas: Sequence[str]) -> None:
-    """Apply what is missing of each schema's revisions, every schema in one transaction."""
+    """Apply what is missing of each schema's revisions, each revision in a transaction of its own.
+
+    What must not run in one, such as an index that is built while others write, stands in
+    `with op.get_context().autocommit_block():` and can be repeated: a kill may leave it half done and not noted.
+    """
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(dsn)
@@ -20,7 +24,8 @@ async def upgrade(dsn: str, folder: Path, schemas: Sequence[str]) -> None:
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=pool.NullPool)
     try:
         for schema in schemas:
-            async with engine.begin() as connection:
+            # Alembic begins and commits: a transaction begun here could not be left for such a block.
+            async with engine.connect() as connection:
                 await connection.run_sync(_run, folder / schema, schema)
     finally:
         await engine.dispose()
@@ -31,7 +36,12 @@ def _run(connection: Connection, folder: Path, schema: str) -> None:
     upgrade = script._upgrade_revs  # noqa: SLF001 - as Alembic's own command does
     environment = EnvironmentContext(Config(), script, fn=lambda revision, _: upgrade("head", revision))
     with environment:
-        environment.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
+        environment.configure(
+            connection=connection,
+            version_table_schema=schema,
+            transactional_ddl=True,
+            transaction_per_migration=True,
+        )
         with environment.begin_transaction():
             environment.run_migrations()
 

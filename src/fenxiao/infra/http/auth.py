@@ -58,6 +58,11 @@ class Principal:
     client_id: str | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def actor(self) -> str:
+        """How it is named in logs, histories and the audit log."""
+        return f"account:{self.account_id}"
+
     def may(self, permission: str) -> bool:
         """Whether it holds the permission, such as "orders:operate"."""
         return permission in self.permissions or EVERYTHING in self.permissions
@@ -120,12 +125,16 @@ async def maybe_principal(request: Request) -> Principal | None:
 
 
 async def authenticate(request: Request, token: str) -> Principal:
-    """The principal of a token; it becomes the actor of the request. For routes without dependencies too."""
+    """The principal of a token; it becomes the actor of the request."""
     verify: Authenticate | None = getattr(request.app.state, "authenticate", None)
     if verify is None:
         raise Unauthenticated
-    who = await verify(token)
-    current().actor = f"account:{who.account_id}"
+    return act_as(await verify(token))
+
+
+def act_as(who: Principal) -> Principal:
+    """The principal, who is the actor of the request from here on."""
+    current().actor = who.actor
     return who
 
 

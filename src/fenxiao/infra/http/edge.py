@@ -4,12 +4,15 @@ Everything inside runs with the request's `RequestContext`; whatever escapes fro
 500 that shows the request id and nothing else, with the traceback in the log.
 """
 
+import os
 import re
 import time
-import uuid
+from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fenxiao.infra import telemetry
@@ -25,9 +28,6 @@ MAX_BODY = MIB
 MAX_INTERNAL_BODY = 64 * MIB
 INTERNAL = "/internal/"
 """Calls between services; their router checks the service token before it reads the body."""
-
-HOT_ROUTE = "fenxiao.route"
-"""A route that is answered by middleware in front of the application puts its pattern here, in the scope."""
 
 CLIENT_GONE = 499
 """Logged when the caller hung up before an answer began (nginx's number)."""
@@ -52,8 +52,16 @@ _log = telemetry.logger(__name__)
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int = MAX_BODY, access_log: bool = True) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body: int = MAX_BODY,
+        larger: Mapping[str, int] | None = None,
+        access_log: bool = True,
+    ) -> None:
         self._app, self._max_body, self._access_log = app, max_body, access_log
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; anything but HTTP passes through."""
@@ -61,17 +69,20 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        context = _context(headers)
+        context = opened(headers)
         exchange = _Exchange(scope, receive, send, context, self._limit(scope["path"]))
         started = time.perf_counter()
         with use(context):
             try:
                 await self._pass_on(scope, exchange, headers)
             finally:
-                self._record(scope, exchange, time.perf_counter() - started)
+                status, seconds = exchange.status or CLIENT_GONE, time.perf_counter() - started
+                finished(scope, context, template(scope), status, seconds, log=self._access_log)
 
     def _limit(self, path: str) -> int:
-        return max(self._max_body, MAX_INTERNAL_BODY) if path.startswith(INTERNAL) else self._max_body
+        if path.startswith(INTERNAL):
+            return max(self._max_body, MAX_INTERNAL_BODY)
+        return max(self._max_body, self._larger.get(path, 0))
 
     async def _pass_on(self, scope: Scope, exchange: "_Exchange", headers: dict[bytes, bytes]) -> None:
         try:
@@ -82,21 +93,34 @@ class Edge:
         except Refusal as refusal:
             await exchange.refuse(refusal)
         except Exception:
-            _log.exception(
-                "unexpected error", **{"url.path": scope["path"], "http.request.method": scope["method"]}
-            )
+            unexpected(scope)
             if exchange.status:
                 # Part of the answer is out; the server must break the connection, or it would look whole.
                 raise
             await exchange.refuse(InternalError(request_id=exchange.context.request_id))
 
-    def _record(self, scope: Scope, exchange: "_Exchange", seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route, status = template(scope), exchange.status or CLIENT_GONE
-        _requests.labels(method, route, str(status)).inc()
-        _seconds.labels(method, route).observe(seconds)
-        if self._access_log and scope["path"] not in _QUIET:
-            _write_access(scope, exchange.context, route, status, seconds)
+
+def unexpected(scope: Scope) -> None:
+    """Log the exception that is being handled; whoever asked learns nothing of it but the request id."""
+    _log.exception("unexpected error", **{"url.path": scope["path"], "http.request.method": scope["method"]})
+
+
+def finished(
+    scope: Scope, context: RequestContext, route: str, status: int, seconds: float, *, log: bool
+) -> None:
+    """Count an answered request and, with `log`, write its line."""
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    count, histogram = _metrics(method, route, status)
+    count.inc()
+    histogram.observe(seconds)
+    if log and scope["path"] not in _QUIET:
+        _write_access(scope, context, route, status, seconds)
+
+
+@lru_cache(maxsize=4096)
+def _metrics(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    # Looking a series up by its labels costs more than counting in it.
+    return _requests.labels(method, route, str(status)), _seconds.labels(method, route)
 
 
 def _write_access(scope: Scope, context: RequestContext, route: str, status: int, seconds: float) -> None:
@@ -165,20 +189,21 @@ class _Exchange:
             await respond(refusal, instance=self._scope["path"])(self._scope, self._receive, self.send)
 
 
-def _context(headers: dict[bytes, bytes]) -> RequestContext:
-    given, trace = headers.get(b"x-request-id", b""), headers.get(b"traceparent", b"")
+def opened(headers: Mapping[bytes, bytes]) -> RequestContext:
+    """The surroundings of a new request, of a caller who is not known yet."""
+    given, trace, accept = (
+        headers.get(name) for name in (b"x-request-id", b"traceparent", b"accept-language")
+    )
     return RequestContext(
-        request_id=given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex,
+        request_id=given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex(),
         actor="anonymous",
-        language=preferred(headers.get(b"accept-language", b"").decode("latin-1")),
-        traceparent=trace.decode() if _TRACEPARENT.fullmatch(trace) else None,
+        language=preferred(accept.decode("latin-1")) if accept else "en",
+        traceparent=trace.decode() if trace and _TRACEPARENT.fullmatch(trace) else None,
     )
 
 
 def template(scope: Scope) -> str:
     """The route's pattern, such as /api/orders/{order_id}; ids in a label would make a series per id."""
-    if HOT_ROUTE in scope:
-        return str(scope[HOT_ROUTE])
     route: Any = scope.get("route")
     # A router that was included under a prefix keeps its own patterns; the whole one stands in FastAPI's part.
     whole = scope.get("fastapi", {}).get("effective_route_context")

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fenxiao.infra import telemetry
 from fenxiao.infra.context import current
@@ -24,6 +25,7 @@ from . import problem
 from .auth import Authenticate
 from .body import Refused
 from .edge import MAX_BODY, Edge
+from .hot import HotRoute, HotRoutes
 from .routing import ExactRoute, PlainRoute
 from .validation import invalid
 
@@ -53,18 +55,19 @@ def create_app(
     routers: Sequence[APIRouter] = (),
     authenticate: Authenticate | None = None,
     probes: Mapping[str, Probe] | None = None,
-    front: Sequence[Middleware] = (),
+    hot: Sequence[HotRoute] = (),
     lifespan: Lifespan | None = None,
     max_body: int = MAX_BODY,
+    larger_bodies: Mapping[str, int] | None = None,
     access_log: bool = True,
-) -> FastAPI:
+) -> "Application":
     """An application with the given routers behind the edge.
 
     `authenticate` turns access tokens into principals (a `tokens.Verifier`); `probes` are what /readyz asks;
-    `front` is middleware between the edge and the routes, the first outermost (hot routes as raw ASGI).
-    `max_body` is in bytes; /internal/ takes more.
+    `hot` answers the plain requests of some addresses before anything else does.
+    `max_body` is in bytes; /internal/ takes more, and so do the paths of `larger_bodies`, as many as they say.
     """
-    app = FastAPI(
+    app = Application(
         title=title,
         version=version,
         description=description,
@@ -77,7 +80,7 @@ def create_app(
             "4XX": {"description": "The request was refused", **_PROBLEM},
             "5XX": {"description": "Our fault", **_PROBLEM},
         },
-        middleware=[Middleware(Edge, max_body=max_body, access_log=access_log), *front],
+        middleware=[Middleware(Edge, max_body=max_body, larger=larger_bodies, access_log=access_log)],
     )
     telemetry.ensure_configured()
     app.router.route_class = ExactRoute
@@ -87,7 +90,27 @@ def create_app(
     for router in routers:
         app.include_router(router)
     _complete_openapi(app)
+    if authenticate is not None:
+        app.put_in_front(HotRoutes(hot, app.answer, authenticate, access_log=access_log))
     return app
+
+
+class Application(FastAPI):
+    """FastAPI with hot routes in front of all its layers."""
+
+    _front: ASGIApp | None = None
+
+    def put_in_front(self, routes: ASGIApp) -> None:
+        """Let these see every request first; they hand on to `answer` what is not theirs."""
+        self._front = routes
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the ordinary routes."""
+        await super().__call__(scope, receive, send)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await (self._front or self.answer)(scope, receive, send)
 
 
 def _operation_id(route: APIRoute) -> str:
