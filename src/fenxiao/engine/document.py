@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from fenxiao.engine.components import KINDS
 from fenxiao.engine.components.kind import ComponentParams, Match
+from fenxiao.engine.cuts import Cut
 from fenxiao.engine.faults import InvalidPlan, fault, field_error, field_errors
 from fenxiao.engine.fields import DaysField, Document, NameField, RateField
 from fenxiao.kernel.errors import FieldError
@@ -18,6 +19,7 @@ from fenxiao.kernel.money import Rounding
 
 AccrueOn = Literal["paid", "completed"]
 Base = Literal["paid_amount", "profit", "list_price"]
+Unclaimed = Literal["breakage", "roll_up"]
 
 MAX_COMPONENTS = 50
 _CURRENCY_LETTERS = 3
@@ -36,6 +38,8 @@ class PlanDocument(Document):
     rounding: Rounding = "half_up"
     base: Base = "paid_amount"
     max_payout_rate: RateField = Fraction(1)
+    cut: Cut = "pro_rata"
+    unclaimed: Unclaimed = "breakage"
     components: tuple[Any, ...] = Field(max_length=MAX_COMPONENTS)
     rewards: tuple[Any, ...] = ()
 

@@ -1,8 +1,8 @@
 """The evaluation (计佣): from a plan and the facts of an order to who gets how much, exactly.
 
 An order is evaluated so: the parameters of each line after its override; exact amounts per component,
-level and earner, added over the lines and rounded once; the cap of each component; the payout limit of
-the whole order. Nothing else has any influence, so equal facts give equal awards, whenever and in
+level and earner, added over the lines and rounded once; the caps of each component, of an entry and of the
+order; the payout limit of the whole order. Nothing else has any influence, so equal facts give equal awards, whenever and in
 whatever batch they are processed.
 """
 
@@ -13,10 +13,11 @@ from typing import Protocol
 
 from fenxiao.engine.components.kind import Case, Place, Portion
 from fenxiao.engine.components.kind import Recorder as ComponentRecorder
+from fenxiao.engine.cuts import cut
 from fenxiao.engine.facts import OrderFacts
 from fenxiao.engine.plan import Plan
 from fenxiao.engine.tally import Tally
-from fenxiao.kernel.money import allocate, round_down, rounded
+from fenxiao.kernel.money import round_down, rounded
 
 AwardKey = tuple[str, int, int]
 """(component, level, distributor id)"""
@@ -65,15 +66,21 @@ class Recorder(ComponentRecorder, Protocol):
     def portioned(self, component: str, portion: Portion) -> None:
         """The lines under these overrides come to this."""
 
-    def settled(self, component: str, amounts: Mapping[Place, int], capped: Mapping[Place, int]) -> None:
-        """Its amounts after rounding, zeros included, and after its cap."""
+    def settled(
+        self,
+        component: str,
+        amounts: Mapping[Place, int],
+        single: Mapping[Place, int],
+        capped: Mapping[Place, int],
+    ) -> None:
+        """Its amounts after rounding, zeros included, after the cap of an entry, and after that of the order."""
 
 
 def evaluate(plan: Plan, order: OrderFacts, refunds: int) -> Evaluation:
     """The awards on what is left after the first `refunds` refunds, whether or not the order has accrued.
 
     ValueError if the facts contradict themselves (another currency, more refunded than paid, refunds out
-    of order) or there are fewer refunds.
+    of order), there are fewer refunds, or a fact that a condition asks for is missing (`FactMissing`).
     """
     return settle(plan, order, tally_after(plan, order, refunds), None)
 
@@ -131,18 +138,24 @@ def tally_after(plan: Plan, order: OrderFacts, refunds: int) -> Tally:
 
 def settle(plan: Plan, order: OrderFacts, tally: Tally, record: Recorder | None) -> Evaluation:
     """The one evaluation; a recorder hears each stage and changes nothing."""
-    exact_first: dict[str, Mapping[Place, int]] = {}
+    rounded_first: dict[str, Mapping[Place, int]] = {}
     amounts: list[tuple[str, int, int, int]] = []
     for index, component in enumerate(plan.components):
         if component.kind.scope != "order":
             continue
-        case = Case(order.seller, order.upline, _portions(plan, index, tally, record), exact_first)
+        portions = _portions(plan, index, tally, record)
+        case = Case(order.seller, order.upline, portions, rounded_first, plan.unclaimed == "roll_up")
         exact = component.kind.evaluate(component, case, record)
         whole = {place: rounded(exact[place], plan.rounding) for place in sorted(exact)}
-        kept = dict(zip(whole, _cut(list(whole.values()), component.cap_minor), strict=True))
-        exact_first[component.name] = whole
+        rounded_first[component.name] = whole
+        single = whole
+        if component.entry_cap_minor is not None:
+            single = {place: min(amount, component.entry_cap_minor) for place, amount in whole.items()}
+        kept = single
+        if component.cap_minor is not None:
+            kept = dict(zip(single, cut(list(single.values()), component.cap_minor, plan.cut), strict=True))
         if record:
-            record.settled(component.name, whole, kept)
+            record.settled(component.name, whole, single, kept)
         amounts.extend((component.name, level, earner, amount) for (level, earner), amount in kept.items())
     return _limited(plan, tally.base_minor, amounts)
 
@@ -164,21 +177,13 @@ def _portions(plan: Plan, index: int, tally: Tally, record: Recorder | None) -> 
 
 def _limited(plan: Plan, base_minor: int, amounts: Sequence[tuple[str, int, int, int]]) -> Evaluation:
     limit = round_down(plan.max_payout_rate * base_minor)
-    shares = _cut([amount for *_, amount in amounts], limit)
+    shares = cut([amount for *_, amount in amounts], limit, plan.cut)
     awards = (
         Award(name, level, earner, share)
         for (name, level, earner, _), share in zip(amounts, shares, strict=True)
         if share
     )
     return Evaluation(tuple(awards), base_minor, limit)
-
-
-def _cut(amounts: list[int], limit: int | None) -> list[int]:
-    """The amounts, cut to the limit if they exceed it: largest remainders first, ties to the earlier place.
-
-    They come in canonical order, so "earlier" is: first component, lower level, lower distributor id.
-    """
-    return amounts if limit is None or sum(amounts) <= limit else allocate(limit, amounts)
 
 
 def _refunds_before(plan: Plan, order: OrderFacts, at: datetime) -> int:

@@ -3,45 +3,45 @@
 What is told names people by id and place only, and only those who stand between the reader and the seller.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
-from fenxiao.engine.components.kind import Part
+from fenxiao.engine.components.kind import Part, Stop
+from fenxiao.engine.conditions import wording
 from fenxiao.engine.evaluate import AwardKey, settle, tally_after
 from fenxiao.engine.facts import OrderFacts
 from fenxiao.engine.fields import percent as in_percent
 from fenxiao.engine.plan import Plan
+from fenxiao.engine.reasons import Reason, tell, why_nothing
 from fenxiao.engine.recorder import TraceRecorder
 from fenxiao.engine.texts import (
     AFTER_REFUNDS,
     BASES,
     CAPPED,
+    CONDITION_MET,
     EARNED,
+    ENTRY_CAPPED,
+    GENERATION_LOST,
+    GENERATION_ROLLED,
     LEVEL_LOST,
+    LEVEL_ROLLED,
+    LEVELS_MOVED,
     LIMITED,
     NOTHING,
     OVERRIDDEN,
     OWN_SALE,
     PASSED_OVER,
     PLACE,
-    REASONS,
     ROUNDINGS,
+    SKIPPED,
     TOGETHER,
     WHATS,
     say,
 )
-from fenxiao.engine.trace import Trace, TracedAward, TracedComponent, exact_text, overrides
+from fenxiao.engine.trace import Trace, TracedAward, TracedComponent, exact_text, subject
 from fenxiao.kernel.i18n import Language
 from fenxiao.kernel.money import from_minor
 
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why someone got nothing: a stable code (a key of `texts.REASONS`) and the values of its text."""
-
-    code: str
-    params: Mapping[str, Any]
+__all__ = ["Reason", "explain", "render", "why_nothing"]
 
 
 def explain(plan: Plan, order: OrderFacts, refunds: int) -> Trace:
@@ -53,76 +53,6 @@ def explain(plan: Plan, order: OrderFacts, refunds: int) -> Trace:
     tally = tally_after(plan, order, refunds)
     evaluation = settle(plan, order, tally, recorder)
     return recorder.trace(order, refunds, tally, evaluation)
-
-
-def why_nothing(trace: Trace, distributor_id: int) -> tuple[Reason, ...]:
-    """Why this distributor gets nothing from the order; empty if he does get something.
-
-    One reason where it lies with him or the order, else one for each component.
-    """
-    place = trace.place(distributor_id)
-    if place is None:
-        return (Reason("not-in-chain", {}),)
-    if not (trace.order.seller, *trace.order.upline)[place].active:
-        return (Reason("suspended", {}),)
-    code = _of_the_order(trace)
-    if code:
-        return (Reason(code, {}),)
-    if any(award.amount_minor for award in trace.awards() if award.distributor_id == distributor_id):
-        return ()
-    return tuple(_why(trace, component, distributor_id, place) for component in trace.components)
-
-
-def _of_the_order(trace: Trace) -> str | None:
-    """Why nobody gets anything."""
-    if trace.refunds and not any(line.paid_minor for line in trace.lines):
-        # Also an order that never came so far as to accrue, and now never will.
-        return "nothing-left"
-    if not trace.accrued:
-        return f"not-{trace.plan.accrue_on}-yet"
-    if not trace.components:
-        return "no-component"
-    portions = [portion for component in trace.components for portion in component.portions]
-    return None if any(portion.base_minor or portion.units for portion in portions) else "nothing-left"
-
-
-def _why(trace: Trace, traced: TracedComponent, distributor_id: int, place: int) -> Reason:
-    """Why this component paid him nothing."""
-    name = traced.component.name
-    for award in traced.awards:
-        if award.distributor_id == distributor_id:
-            return _lost(trace, traced, award)
-    levels = [
-        stop.level
-        for stops in traced.walks.values()
-        for stop in stops
-        if stop.distributor_id == distributor_id
-    ]
-    reached = [level for level in levels if level is not None]
-    if not reached:
-        depth = max((stop.level or 0 for stops in traced.walks.values() for stop in stops), default=0)
-        return Reason("too-far", {"component": name, "depth": depth, "place": place})
-    if not trace.evaluation.base_minor:
-        return Reason("nothing-left", {})
-    if place == 0:
-        return Reason("seller-not-paid", {"component": name})
-    return Reason("level-not-paid", {"component": name, "level": min(reached)})
-
-
-def _lost(trace: Trace, traced: TracedComponent, award: TracedAward) -> Reason:
-    """Where a share that he did qualify for went."""
-    currency, values = trace.plan.currency, {"component": award.component}
-    if not award.rounded_minor:
-        return Reason("rounded-away", {**values, "exact": exact_text(award.exact, currency)})
-    if not award.capped_minor:
-        cap = from_minor(traced.component.cap_minor or 0, currency)
-        return Reason(
-            "capped-away", {**values, "cap": cap, "rounded": from_minor(award.rounded_minor, currency)}
-        )
-    limit = from_minor(trace.evaluation.max_payout_minor, currency)
-    return Reason(
-        "limited-away", {**values, "limit": limit, "capped": from_minor(award.capped_minor, currency)}
-    )
 
 
 def render(trace: Trace, who: int | AwardKey, language: Language) -> tuple[str, ...]:
@@ -142,7 +72,7 @@ def render(trace: Trace, who: int | AwardKey, language: Language) -> tuple[str, 
         return tuple(sentence for award in paid for sentence in _told(trace, award, language))
     reasons = why_nothing(trace, distributor_id)
     nothing = say(language, NOTHING, order_id=trace.order.order_id)
-    return (nothing, *(say(language, REASONS[reason.code], **reason.params) for reason in reasons))
+    return (nothing, *(tell(reason, trace.plan.currency, language) for reason in reasons))
 
 
 def _told(trace: Trace, award: TracedAward, language: Language) -> Iterable[str]:
@@ -158,10 +88,12 @@ def _told(trace: Trace, award: TracedAward, language: Language) -> Iterable[str]
         level=award.level,
     )
     yield from _chain(trace, traced, award, language)
-    base = from_minor(trace.evaluation.base_minor, currency)
-    yield say(language, BASES[trace.plan.base], base=base, currency=currency)
-    if trace.refunds:
-        yield say(language, AFTER_REFUNDS, refunds=trace.refunds)
+    yield from _condition(trace, traced, award, language)
+    if traced.component.params.rests_on() is None:
+        base = from_minor(trace.evaluation.base_minor, currency)
+        yield say(language, BASES[trace.plan.base], base=base, currency=currency)
+        if trace.refunds:
+            yield say(language, AFTER_REFUNDS, refunds=trace.refunds)
     for part in award.parts:
         yield _part(trace, traced, part, language)
     if len(award.parts) > 1:
@@ -177,21 +109,55 @@ def _chain(trace: Trace, traced: TracedComponent, award: TracedAward, language: 
         return
     yield say(language, PLACE, place=place, seller_id=trace.order.seller.distributor_id)
     for stop in traced.walks[award.parts[0].key]:
-        if stop.outcome == "suspended" and 0 < stop.place < place:
-            template = PASSED_OVER if stop.level is None else LEVEL_LOST
-            yield say(
-                language, template, distributor_id=stop.distributor_id, place=stop.place, level=stop.level
+        if stop.outcome in SKIPPED and 0 < stop.place < place:
+            who = say(
+                language,
+                SKIPPED[stop.outcome],
+                distributor_id=stop.distributor_id,
+                place=stop.place,
+                component=award.component,
             )
+            yield say(
+                language, _consequence(trace, traced, stop), who=who, level=stop.level, **(stop.values or {})
+            )
+
+
+def _consequence(trace: Trace, traced: TracedComponent, stop: Stop) -> str:
+    """What followed from somebody being skipped, as a template."""
+    rolls = trace.plan.unclaimed == "roll_up"
+    if traced.component.kind.counts == "places":
+        if "generation" not in (stop.values or {}):
+            return PASSED_OVER
+        return GENERATION_ROLLED if rolls else GENERATION_LOST
+    if stop.level is None:
+        return LEVELS_MOVED
+    return LEVEL_ROLLED if rolls else LEVEL_LOST
+
+
+def _condition(
+    trace: Trace, traced: TracedComponent, award: TracedAward, language: Language
+) -> Iterable[str]:
+    """The condition that he met, with his own figures."""
+    when, place, currency = traced.component.when, trace.place(award.distributor_id), trace.plan.currency
+    if when is None or place is None:
+        return
+    party = (trace.order.seller, *trace.order.upline)[place]
+    yield say(
+        language,
+        CONDITION_MET,
+        condition=wording.told(when, currency, language),
+        figures=wording.figures(when, party, currency, language),
+    )
 
 
 def _part(trace: Trace, traced: TracedComponent, part: Part, language: Language) -> str:
     currency, kind = trace.plan.currency, traced.component.kind
     told = say(
-        language, kind.sentence, **kind.describe(part, currency), exact=exact_text(part.exact, currency)
+        language, kind.sentence(part), **kind.describe(part, currency), exact=exact_text(part.exact, currency)
     )
     matched = [
         say(language, WHATS[name], value=value)
-        for match in overrides(traced.component, part.key)
+        for match in subject(traced.component, part.key).get("overrides", ())
         for name, value in match.items()
     ]
     if not matched:
@@ -202,23 +168,26 @@ def _part(trace: Trace, traced: TracedComponent, part: Part, language: Language)
 
 
 def _cuts(trace: Trace, traced: TracedComponent, award: TracedAward, language: Language) -> Iterable[str]:
-    """Rounding, the component's cap and the order's limit, as far as each changed the amount."""
-    currency = trace.plan.currency
-    rounded, capped, amount = (
-        from_minor(x, currency) for x in (award.rounded_minor, award.capped_minor, award.amount_minor)
+    """Rounding, the component's caps and the order's limit, as far as each changed the amount."""
+    currency, how = trace.plan.currency, trace.plan.cut
+    rounded, single, capped, amount = (
+        from_minor(x, currency)
+        for x in (award.rounded_minor, award.single_minor, award.capped_minor, award.amount_minor)
     )
     if award.exact != award.rounded_minor:
         yield say(language, ROUNDINGS[trace.plan.rounding], rounded=rounded)
-    if award.capped_minor != award.rounded_minor:
+    if award.single_minor != award.rounded_minor:
+        yield say(language, ENTRY_CAPPED, cap=single)
+    if award.capped_minor != award.single_minor:
         cap, total = (
             from_minor(traced.component.cap_minor or 0, currency),
-            from_minor(traced.rounded_minor, currency),
+            from_minor(traced.single_minor, currency),
         )
-        yield say(language, CAPPED, cap=cap, total=total, capped=capped)
+        yield say(language, CAPPED[how], cap=cap, total=total, capped=capped)
     if award.amount_minor != award.capped_minor:
         percent = in_percent(trace.plan.max_payout_rate)
         limit, total = (
             from_minor(trace.evaluation.max_payout_minor, currency),
             from_minor(trace.capped_minor, currency),
         )
-        yield say(language, LIMITED, percent=percent, limit=limit, total=total, amount=amount)
+        yield say(language, LIMITED[how], percent=percent, limit=limit, total=total, amount=amount)

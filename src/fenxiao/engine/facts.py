@@ -1,11 +1,13 @@
 """Facts (事实): what an evaluation rests on, frozen when the order was placed, paid, completed, refunded.
 
 Amounts are minor units of the order's currency. Facts are values: nothing here is computed later and
-nothing in an evaluation rests on anything else. A condition that comes to need more about a person
-(sales of the last days, say) reads it from a new field of `Party`, with a default for older orders.
+nothing in an evaluation rests on anything else. What a condition asks about a person (sales of the last
+days, say) is gathered when the order is paid and stands in `Party.facts`, under the names of
+`plan.needed_facts`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -14,13 +16,15 @@ class Party:
     """A person in the chain (链上成员) as he was when the order was created.
 
     `grade` and `rank` are his grade's name and its order (higher is better), None without one;
-    `active` is False for a suspended distributor, who earns nothing.
+    `active` is False for a suspended distributor, who earns nothing. `facts` has what the plan's conditions
+    ask for, as of payment, by the names of `plan.needed_facts`; None where nothing was gathered.
     """
 
     distributor_id: int
     grade: str | None
     rank: int | None
     active: bool
+    facts: Mapping[str, int] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

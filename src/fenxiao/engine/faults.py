@@ -8,6 +8,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fenxiao.kernel.errors import FieldError, Invalid
 
+TAG = "·"
+"""Begins the names of alternatives that pydantic writes into places; no field's name begins with it."""
+
 # The first eleven are findings of pydantic under its own names; the others are raised by `fault`.
 FAULTS = {
     "missing": "This field is required.",
@@ -36,7 +39,9 @@ FAULTS = {
     "name_twice": "The component {index} has this name already; every component needs a name of its own.",
     "type_unknown": "There is no component type {type}; known are {known}.",
     "not_earlier": "There is no component {name} before this one; `of` names an earlier component.",
-    "when": "Conditions cannot be used yet; leave this field out.",
+    "condition": 'There is no condition on "{field}"; compare one of {known}, or use all, any, not.',
+    "empty": "Send a list that is not empty.",
+    "condition_size": "A condition has at most {most} comparisons, nested at most {deep} deep.",
     "rewards": "Rewards cannot be used yet; leave this list empty.",
 }
 
@@ -81,22 +86,36 @@ def _translated(detail: ErrorDetails, model: type[BaseModel], prefix: tuple[str 
         context = {"most": context["max_length"]}
     elif kind == "string_too_short":
         context = {}
-    return FieldError(dotted((*prefix, *detail["loc"])), FAULTS.get(kind, detail["msg"]), context or None)
+    return FieldError(
+        dotted((*prefix, *_written(detail["loc"]))), FAULTS.get(kind, detail["msg"]), context or None
+    )
+
+
+def _written(place: Iterable[str | int]) -> Iterable[str | int]:
+    """The place as the document has it: without the names of alternatives, and without the mark of a key."""
+    return (
+        step for step in place if not (isinstance(step, str) and (step.startswith(TAG) or step == "[key]"))
+    )
 
 
 def _known(model: type[BaseModel], place: tuple[str | int, ...]) -> Iterable[str]:
     """The fields known at a place inside a model, found by following the annotations of its parts."""
+    parts = [model]
     for step in place:
-        if isinstance(step, str):
-            model = _part(model, step)
-    return model.model_fields
+        if isinstance(step, str) and step.startswith(TAG):
+            parts = [part for part in parts if getattr(part, "TAG", None) == step]
+        elif isinstance(step, str):
+            parts = _parts(parts[0], step)
+    return (field.alias or name for name, field in parts[0].model_fields.items())
 
 
-def _part(model: type[BaseModel], field: str) -> type[BaseModel]:
-    found = [model.model_fields[field].annotation]
+def _parts(model: type[BaseModel], step: str) -> list[type[BaseModel]]:
+    """The models that may stand in a field; the field goes by its name in documents."""
+    named = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    found, parts = [named[step]], []
     while found:
         annotation = found.pop()
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            return annotation
+            parts.append(annotation)
         found.extend(getattr(annotation, "__args__", ()))
-    return model
+    return parts

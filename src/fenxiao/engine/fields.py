@@ -32,6 +32,8 @@ SCALE = 10**RATE_DECIMALS
 
 _ID_LIMIT = 2**63 - 1
 _DAYS_LIMIT = 3650
+_COUNT_LIMIT = 10_000
+_RANK_LIMIT = 2**31 - 1
 _DECIMAL = r"^\d+(\.\d+)?$"
 
 
@@ -125,5 +127,32 @@ IdField = Annotated[int, _whole(1, _ID_LIMIT), WithJsonSchema({"type": "integer"
 DaysField = Annotated[
     int, _whole(0, _DAYS_LIMIT), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": _DAYS_LIMIT})
 ]
+WindowField = Annotated[
+    int, _whole(1, _DAYS_LIMIT), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _DAYS_LIMIT})
+]
+"""A window of days, 24 h each."""
+RankField = Annotated[
+    int, _whole(1, _RANK_LIMIT), WithJsonSchema({"type": "integer", "minimum": 1, "format": "grade-rank"})
+]
+"""The rank of a grade: the higher, the better."""
+CountField = Annotated[
+    int, _whole(0, _COUNT_LIMIT), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": _COUNT_LIMIT})
+]
+"""A number of orders, people or places."""
 NameField = Annotated[str, Field(strict=True, min_length=1, max_length=64), AfterValidator(_trimmed)]
 FlagField = StrictBool
+
+
+class GradeRates(dict[str, Fraction]):
+    """A rate for each grade that has one; never changed once it was read, so it has a hash."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        """That of its meaning: the order of the grades does not count."""
+        return hash(frozenset(self.items()))
+
+
+MAX_GRADES = 100
+GradeRatesField = Annotated[
+    dict[NameField, RateField], Field(max_length=MAX_GRADES), AfterValidator(GradeRates)
+]
+"""A rate for each grade, by the grade's name."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from fenxiao.engine.findings import Finding
 from fenxiao.engine.plan import Plan
-from fenxiao.engine.texts import NO_SAFE_HARBOUR, UNLAWFUL_ENDLESS, UNLAWFUL_LEVELS
+from fenxiao.engine.texts import NO_SAFE_HARBOUR, UNLAWFUL_ENDLESS, UNLAWFUL_LEVELS, UNLAWFUL_TYPE
 
 LawFinding = Finding
 Jurisdiction = Literal["CN", "none"]
@@ -43,6 +43,28 @@ LEVEL_LIMITS = (
 
 
 @dataclass(frozen=True, slots=True)
+class TypesOff:
+    """Component types that a jurisdiction switches off, whatever their parameters, with the reason."""
+
+    jurisdiction: Jurisdiction
+    types: frozenset[str]
+    source: str
+
+
+TYPES_OFF = (
+    TypesOff(
+        jurisdiction="CN",
+        types=frozenset(("generation", "breakaway", "infinity")),
+        source=(
+            "禁止传销条例 (国务院令第444号) art. 7: 团队计酬. A generation, a leg that broke away and an infinity bonus are as many "
+            "levels deep as it takes to come to a leader, so no limit of levels can bound them."
+        ),
+    ),
+)
+"""Off whatever limit of levels the settings name."""
+
+
+@dataclass(frozen=True, slots=True)
 class LawProfile:
     """What the server's settings say (合规设置): the jurisdiction and the highest upline level that may be paid, None for any."""
 
@@ -68,13 +90,28 @@ def depths(plan: Plan) -> Mapping[str, int | None]:
     return found
 
 
+def types_off(jurisdiction: Jurisdiction) -> frozenset[str]:
+    """The component types that cannot be published under a jurisdiction."""
+    return frozenset[str]().union(*(off.types for off in TYPES_OFF if off.jurisdiction == jurisdiction))
+
+
 def check(plan: Plan, profile: LawProfile) -> tuple[LawFinding, ...]:
     """Why the plan must not be published under this profile; empty if it may be."""
-    limit = profile.max_upline_levels
+    findings = [
+        Finding(
+            "type-off",
+            UNLAWFUL_TYPE,
+            {"component": component.name, "type": component.type, "jurisdiction": profile.jurisdiction},
+        )
+        for component in plan.components
+        if component.type in types_off(profile.jurisdiction)
+    ]
+    limit, off = profile.max_upline_levels, {finding.params["component"] for finding in findings}
     if limit is None:
-        return ()
-    findings = []
+        return tuple(findings)
     for name, levels in depths(plan).items():
+        if name in off:
+            continue
         if levels is None:
             findings.append(
                 Finding("endless-upline-levels", UNLAWFUL_ENDLESS, {"component": name, "limit": limit})

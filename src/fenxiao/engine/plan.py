@@ -11,7 +11,10 @@ from typing import Any
 
 from fenxiao.engine.components import KINDS
 from fenxiao.engine.components.kind import ComponentParams, Key, Kind
-from fenxiao.engine.document import AccrueOn, Base, read
+from fenxiao.engine.conditions.subjects import Need
+from fenxiao.engine.conditions.tree import Condition, needs
+from fenxiao.engine.cuts import Cut
+from fenxiao.engine.document import AccrueOn, Base, Unclaimed, read
 from fenxiao.engine.facts import LineFacts
 from fenxiao.kernel.money import Rounding, from_rate
 
@@ -29,6 +32,8 @@ class Component:
     type: str
     params: ComponentParams
     cap_minor: int | None
+    entry_cap_minor: int | None
+    when: Condition | None
     _products: Mapping[int, int] = field(compare=False, repr=False)
     _categories: Mapping[int, int] = field(compare=False, repr=False)
     _tags: Mapping[str, int] = field(compare=False, repr=False)
@@ -72,6 +77,8 @@ class Plan:
     rounding: Rounding
     base: Base
     max_payout_rate: Fraction
+    cut: Cut
+    unclaimed: Unclaimed
     components: tuple[Component, ...]
     uniform: bool = field(compare=False)
     _buckets: dict[tuple[int, tuple[int, ...], tuple[str, ...]], Bucket] = field(
@@ -98,13 +105,15 @@ class Plan:
             "rounding": self.rounding,
             "base": self.base,
             "max_payout_rate": from_rate(self.max_payout_rate),
+            "cut": self.cut,
+            "unclaimed": self.unclaimed,
             "components": [self._component_document(component) for component in self.components],
             "rewards": [],
         }
 
     def _component_document(self, component: Component) -> dict[str, Any]:
         fields = component.params.model_dump(
-            mode="json", exclude_none=True, context={"currency": self.currency}
+            mode="json", exclude_none=True, by_alias=True, context={"currency": self.currency}
         )
         return {"type": component.type, "name": component.name, **fields}
 
@@ -123,9 +132,21 @@ def parse_plan(document: Mapping[str, Any]) -> Plan:
         rounding=settings.rounding,
         base=settings.base,
         max_payout_rate=settings.max_payout_rate,
+        cut=settings.cut,
+        unclaimed=settings.unclaimed,
         components=tuple(_compiled(one) for one in params),
         uniform=not any(one.override_list() for one in params),
     )
+
+
+def needed_facts(plan: Plan) -> list[Need]:
+    """The facts that the plan's conditions ask about everyone in the chain, in a fixed order; often none.
+
+    What they are worth is gathered as of the payment of an order and handed over in `Party.facts` under
+    `Need.name`; the evaluation raises `FactMissing` for one that is not there.
+    """
+    found = [needs(component.when) for component in plan.components if component.when is not None]
+    return sorted(set().union(*found), key=lambda need: (need.field, need.within_days or 0))
 
 
 def _compiled(params: ComponentParams) -> Component:
@@ -135,6 +156,8 @@ def _compiled(params: ComponentParams) -> Component:
         type=params.type,
         params=params,
         cap_minor=params.cap_per_order,
+        entry_cap_minor=params.cap_per_entry,
+        when=params.when,
         _products={
             match.product_id: index for index, match in enumerate(matches) if match.product_id is not None
         },

@@ -23,6 +23,7 @@ class Heard:
     claims: defaultdict[Place, list[Part]] = field(default_factory=lambda: defaultdict(list))
     unclaimed: defaultdict[int, list[Part]] = field(default_factory=lambda: defaultdict(list))
     rounded: Mapping[Place, int] = field(default_factory=dict)
+    single: Mapping[Place, int] = field(default_factory=dict)
     capped: Mapping[Place, int] = field(default_factory=dict)
 
 
@@ -45,8 +46,15 @@ class TraceRecorder:
     def unclaimed(self, component: str, level: int, part: Part) -> None:
         self._heard[component].unclaimed[level].append(part)
 
-    def settled(self, component: str, amounts: Mapping[Place, int], capped: Mapping[Place, int]) -> None:
+    def settled(
+        self,
+        component: str,
+        amounts: Mapping[Place, int],
+        single: Mapping[Place, int],
+        capped: Mapping[Place, int],
+    ) -> None:
         self._heard[component].rounded = amounts
+        self._heard[component].single = single
         self._heard[component].capped = capped
 
     def trace(self, order: OrderFacts, refunds: int, tally: Tally, evaluation: Evaluation) -> Trace:
@@ -69,6 +77,7 @@ class TraceRecorder:
                 parts=tuple(heard.claims[level, earner]),
                 exact=_sum(heard.claims[level, earner]),
                 rounded_minor=amount,
+                single_minor=heard.single[level, earner],
                 capped_minor=heard.capped[level, earner],
                 amount_minor=final.get((name, level, earner), 0),
             )

@@ -3,16 +3,27 @@
 What is wrong with a plan is rendered at the edge, from the catalogue `locale/zh/engine.po`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from fenxiao.engine.components import KINDS
+from fenxiao.engine.conditions.wording import TEXTS as CONDITIONS
 from fenxiao.kernel.i18n import Catalogue, Language
 
 EARNED = "You get {amount} {currency} from order {order_id} by component {component}, level {level}."
 OWN_SALE = "You are the seller of this order; that is level 0."
 PLACE = "You stand at place {place} above the seller, distributor {seller_id}."
-PASSED_OVER = "Distributor {distributor_id} at place {place} was suspended when the order was created and was passed over, so the levels moved up."
-LEVEL_LOST = "Distributor {distributor_id} at place {place} was suspended when the order was created; level {level} was paid to nobody."
+SKIPPED = {
+    "suspended": "Distributor {distributor_id} at place {place} was suspended when the order was created",
+    "unmet": "Distributor {distributor_id} at place {place} did not meet the condition of component {component}",
+}
+LEVELS_MOVED = "{who} and was passed over, so the levels moved up."
+PASSED_OVER = "{who} and was passed over."
+LEVEL_LOST = "{who}; level {level} was paid to nobody."
+LEVEL_ROLLED = "{who}; level {level} rolled up to the next above who qualified."
+GENERATION_LOST = "{who}; generation {generation} was paid to nobody."
+GENERATION_ROLLED = "{who}; generation {generation} rolled up to the next above who qualified."
+CONDITION_MET = "The condition was met: {condition}. Your figures: {figures}."
 BASES = {
     "paid_amount": "Commission is paid on what the buyer paid: {base} {currency}.",
     "profit": "Commission is paid on the profit: {base} {currency}.",
@@ -23,11 +34,16 @@ OVERRIDDEN = "Special terms for {what}:"
 WHATS = {"product_id": "product {value}", "category_id": "category {value}", "tag": "tag {value}"}
 TOGETHER = "Together that is {exact}."
 ROUNDINGS = {"half_up": "Rounded half up: {rounded}.", "down": "Rounded down: {rounded}."}
-CAPPED = "The component pays at most {cap} for one order; its amounts came to {total}, so yours was cut to {capped}."
-LIMITED = "An order pays at most {percent} % of its base, {limit}; all amounts came to {total}, so yours was cut to {amount}."
+ENTRY_CAPPED = "One entry of the component is at most {cap}, so yours was cut to that."
+_CAPPED = "The component pays at most {cap} for one order; its amounts came to {total}, so yours was cut to {capped}."
+_CAPPED_IN_ORDER = "The component pays at most {cap} for one order; its amounts came to {total} and were paid in order until that was used up, so yours was cut to {capped}."
+CAPPED = {"pro_rata": _CAPPED, "priority": _CAPPED_IN_ORDER, "hard_stop": _CAPPED_IN_ORDER}
+_LIMITED = "An order pays at most {percent} % of its base, {limit}; all amounts came to {total}, so yours was cut to {amount}."
+_LIMITED_IN_ORDER = "An order pays at most {percent} % of its base, {limit}; all amounts came to {total} and were paid in the plan's order until that was used up, so yours was cut to {amount}."
+LIMITED = {"pro_rata": _LIMITED, "priority": _LIMITED_IN_ORDER, "hard_stop": _LIMITED_IN_ORDER}
 
 NOTHING = "You get nothing from order {order_id}."
-REASONS = {
+REASONS: Mapping[str, str] = {
     "not-in-chain": "You were neither the seller nor in the seller's upline when the order was created.",
     "suspended": "You were suspended when the order was created.",
     "not-paid-yet": "The order has not been paid yet; commission arises with the payment.",
@@ -37,7 +53,12 @@ REASONS = {
     "seller-not-paid": "Component {component} does not pay the seller.",
     "too-far": "Component {component} pays up to level {depth}; you stand at place {place} and were not reached.",
     "level-not-paid": "Component {component} pays nothing at level {level} for what was sold.",
+    "unmet": "Component {component} asks for a condition that you did not meet: {condition}. Your figures: {figures}.",
+    "nobody-to-match": "Component {component}: nobody below you in the chain earned anything by component {of}.",
+    "match-too-far": "Component {component} reaches {depth} level(s) above those who earned by component {of}; you stand further up.",
+    **{code: text for kind in KINDS.values() for code, text in kind.reasons.items()},
     "rounded-away": "Component {component}: your share of {exact} rounds to nothing.",
+    "entry-capped-away": "Component {component}: its cap of {cap} for one entry left nothing of your share of {rounded}.",
     "capped-away": "Component {component}: its cap of {cap} for one order left nothing of your share of {rounded}.",
     "limited-away": "Component {component}: the payout limit of {limit} left nothing of your share of {capped}.",
 }
@@ -46,8 +67,15 @@ _EXPLANATIONS: Catalogue = {
     EARNED: "您从订单 {order_id} 获得 {amount} {currency}：组件 {component}，第 {level} 级。",
     OWN_SALE: "您是该订单的卖家，即第 0 级。",
     PLACE: "您位于卖家（分销商 {seller_id}）之上第 {place} 位。",
-    PASSED_OVER: "第 {place} 位的分销商 {distributor_id} 在下单时处于停用状态，被跳过，层级依次上移。",
-    LEVEL_LOST: "第 {place} 位的分销商 {distributor_id} 在下单时处于停用状态，第 {level} 级未向任何人发放。",
+    SKIPPED["suspended"]: "第 {place} 位的分销商 {distributor_id} 在下单时处于停用状态",
+    SKIPPED["unmet"]: "第 {place} 位的分销商 {distributor_id} 未满足组件 {component} 的条件",
+    LEVELS_MOVED: "{who}，被跳过，层级依次上移。",
+    PASSED_OVER: "{who}，被跳过。",
+    LEVEL_LOST: "{who}，第 {level} 级未向任何人发放。",
+    LEVEL_ROLLED: "{who}，第 {level} 级上移给上方下一位合格者。",
+    GENERATION_LOST: "{who}，第 {generation} 代未向任何人发放。",
+    GENERATION_ROLLED: "{who}，第 {generation} 代上移给上方下一位合格者。",
+    CONDITION_MET: "条件已满足：{condition}。您的数据：{figures}。",
     BASES["paid_amount"]: "佣金按买家实付金额计算：{base} {currency}。",
     BASES["profit"]: "佣金按利润计算：{base} {currency}。",
     BASES["list_price"]: "佣金按标价计算：{base} {currency}。",
@@ -59,8 +87,11 @@ _EXPLANATIONS: Catalogue = {
     TOGETHER: "合计 {exact}。",
     ROUNDINGS["half_up"]: "四舍五入：{rounded}。",
     ROUNDINGS["down"]: "向下取整：{rounded}。",
-    CAPPED: "该组件每单最多发放 {cap}；其金额合计 {total}，因此您的部分按比例减为 {capped}。",
-    LIMITED: "每单最多发放基数的 {percent}%，即 {limit}；全部金额合计 {total}，因此您的部分按比例减为 {amount}。",
+    ENTRY_CAPPED: "该组件每笔佣金最多 {cap}，因此您的部分减为该数。",
+    _CAPPED: "该组件每单最多发放 {cap}；其金额合计 {total}，因此您的部分按比例减为 {capped}。",
+    _CAPPED_IN_ORDER: "该组件每单最多发放 {cap}；其金额合计 {total}，按顺序发放至用尽，因此您的部分减为 {capped}。",
+    _LIMITED: "每单最多发放基数的 {percent}%，即 {limit}；全部金额合计 {total}，因此您的部分按比例减为 {amount}。",
+    _LIMITED_IN_ORDER: "每单最多发放基数的 {percent}%，即 {limit}；全部金额合计 {total}，按方案顺序发放至用尽，因此您的部分减为 {amount}。",
     NOTHING: "您在订单 {order_id} 中没有佣金。",
     REASONS["not-in-chain"]: "下单时您既不是卖家，也不在卖家的上级链中。",
     REASONS["suspended"]: "下单时您处于停用状态。",
@@ -71,6 +102,10 @@ _EXPLANATIONS: Catalogue = {
     REASONS["seller-not-paid"]: "组件 {component} 不向卖家发放。",
     REASONS["too-far"]: "组件 {component} 最多发放到第 {depth} 级；您位于第 {place} 位，未能到达。",
     REASONS["level-not-paid"]: "就所售商品，组件 {component} 在第 {level} 级不发放。",
+    REASONS["unmet"]: "组件 {component} 要求的条件您未满足：{condition}。您的数据：{figures}。",
+    REASONS["nobody-to-match"]: "组件 {component}：链上您的下方无人由组件 {of} 获得佣金。",
+    REASONS["match-too-far"]: "组件 {component} 发放到由组件 {of} 获得佣金者之上 {depth} 级；您位于更上方。",
+    REASONS["entry-capped-away"]: "组件 {component}：每笔上限 {cap} 使您的份额 {rounded} 减为零。",
     REASONS["rounded-away"]: "组件 {component}：您的份额 {exact} 取整后为零。",
     REASONS["capped-away"]: "组件 {component}：每单上限 {cap} 使您的份额 {rounded} 减为零。",
     REASONS["limited-away"]: "组件 {component}：发放上限 {limit} 使您的份额 {capped} 减为零。",
@@ -83,6 +118,10 @@ UNLAWFUL_LEVELS = (
 UNLAWFUL_ENDLESS = (
     "Component {component} can pay upline levels of one sale without end; at most {limit} are allowed here. "
     "In the law's count the seller and two paid uplines already are three levels."
+)
+UNLAWFUL_TYPE = (
+    "Component {component} is of type {type}, which is off under jurisdiction {jurisdiction}: "
+    "it pays upline levels of one sale without a fixed number."
 )
 NO_SAFE_HARBOUR = (
     "This plan pays {levels} upline levels. Two are the platforms' habit, no safe harbour: "
@@ -99,6 +138,7 @@ UNIT_WITHOUT_LIMIT = (
 _CHECKS: Catalogue = {
     UNLAWFUL_LEVELS: "组件 {component} 对一笔销售最多可向 {levels} 级上级发放；此处最多允许 {limit} 级。按法律的计算方式，卖家加两级获佣上级已是三级。",
     UNLAWFUL_ENDLESS: "组件 {component} 对一笔销售可向上级无限级发放；此处最多允许 {limit} 级。按法律的计算方式，卖家加两级获佣上级已是三级。",
+    UNLAWFUL_TYPE: "组件 {component} 的类型 {type} 在司法辖区 {jurisdiction} 下停用：它对一笔销售发放的上级层数不固定。",
     NO_SAFE_HARBOUR: "该方案向 {levels} 级上级发放。两级只是各平台的惯例，并非安全港：按法律的计算方式，卖家加两级获佣上级已是三级。",
     RATE_ABOVE_LIMIT: "最坏情况下各组件共发放基数的 {worst}%；max_payout_rate 会将其减至 {limit}%。",
     UNIT_ABOVE_LIMIT: "单件基数低于 {threshold} {currency} 时，佣金可能超过 max_payout_rate 的允许值，届时会被削减。",
@@ -108,6 +148,7 @@ _CHECKS: Catalogue = {
 ZH: Catalogue = {
     **_EXPLANATIONS,
     **_CHECKS,
+    **CONDITIONS,
     **{english: text for kind in KINDS.values() for english, text in kind.texts.items()},
 }
 """Chinese by English, for the catalogue at the edge."""

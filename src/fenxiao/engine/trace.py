@@ -7,6 +7,7 @@ from typing import Any
 
 from fenxiao.engine import ENGINE_VERSION
 from fenxiao.engine.components.kind import Key, Part, Portion, Stop
+from fenxiao.engine.conditions.tree import as_document as condition_document
 from fenxiao.engine.evaluate import AwardKey, Evaluation, accrued_at
 from fenxiao.engine.facts import OrderFacts
 from fenxiao.engine.fields import SCALE
@@ -27,7 +28,7 @@ class TracedLine:
 
 @dataclass(frozen=True, slots=True)
 class TracedAward:
-    """How one amount came about: its parts, their exact sum, rounded, after the component's cap, after the limit."""
+    """How one amount came about: its parts, their exact sum, rounded, after the caps of an entry and of the order, after the limit."""
 
     component: str
     level: int
@@ -35,6 +36,7 @@ class TracedAward:
     parts: tuple[Part, ...]
     exact: Fraction
     rounded_minor: int
+    single_minor: int
     capped_minor: int
     amount_minor: int
 
@@ -61,8 +63,13 @@ class TracedComponent:
 
     @property
     def rounded_minor(self) -> int:
-        """All its amounts before its cap."""
+        """All its amounts before any cap."""
         return sum(award.rounded_minor for award in self.awards)
+
+    @property
+    def single_minor(self) -> int:
+        """All its amounts after the cap of an entry, before that of the order."""
+        return sum(award.single_minor for award in self.awards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,8 @@ class Trace:
             "base_kind": plan.base,
             "base": from_minor(self.evaluation.base_minor, currency),
             "rounding": plan.rounding,
+            "cut": plan.cut,
+            "unclaimed": plan.unclaimed,
             "max_payout_rate": from_rate(plan.max_payout_rate),
             "max_payout": from_minor(self.evaluation.max_payout_minor, currency),
             "lines": [self._line(line) for line in self.lines],
@@ -143,10 +152,13 @@ class Trace:
         }
 
     def _component(self, traced: TracedComponent, reader: int | None) -> dict[str, Any]:
-        currency, cap = self.plan.currency, traced.component.cap_minor
+        component, currency = traced.component, self.plan.currency
+        cap, entry_cap = component.cap_minor, component.entry_cap_minor
         document = {
-            "component": traced.component.name,
-            "type": traced.component.type,
+            "component": component.name,
+            "type": component.type,
+            "when": None if component.when is None else condition_document(component.when, currency),
+            "cap_per_entry": None if entry_cap is None else from_minor(entry_cap, currency),
             "cap_per_order": None if cap is None else from_minor(cap, currency),
             "chain": [self._walk(traced, key, reader) for key in traced.walks],
             "awards": [
@@ -155,8 +167,8 @@ class Trace:
                 if reader in {None, award.distributor_id}
             ],
         }
-        if reader is None or (cap is not None and traced.rounded_minor > cap):
-            document["total_before_cap"] = from_minor(traced.rounded_minor, currency)
+        if reader is None or (cap is not None and traced.single_minor > cap):
+            document["total_before_cap"] = from_minor(traced.single_minor, currency)
         if reader is None:
             document["breakage"] = [self._breakage(traced, one) for one in traced.breakage]
         return document
@@ -169,11 +181,12 @@ class Trace:
                 "place": stop.place,
                 "level": stop.level,
                 "outcome": stop.outcome,
+                **({} if stop.values is None else {"values": dict(stop.values)}),
             }
             for stop in traced.walks[key]
             if stop.place <= top
         ]
-        return {"overrides": overrides(traced.component, key), "walked": walked}
+        return {**subject(traced.component, key), "walked": walked}
 
     def _award(self, traced: TracedComponent, award: TracedAward) -> dict[str, Any]:
         currency = self.plan.currency
@@ -183,6 +196,7 @@ class Trace:
             "parts": self._parts(traced, award.parts),
             "exact": exact_text(award.exact, currency),
             "rounded": from_minor(award.rounded_minor, currency),
+            "after_entry_cap": from_minor(award.single_minor, currency),
             "after_cap": from_minor(award.capped_minor, currency),
             "amount": from_minor(award.amount_minor, currency),
         }
@@ -198,12 +212,19 @@ class Trace:
         component, currency = traced.component, self.plan.currency
         return [
             {
-                "overrides": overrides(component, part.key),
+                **subject(component, part.key),
                 **component.kind.describe(part, currency),
                 "exact": exact_text(part.exact, currency),
             }
             for part in parts
         ]
+
+
+def subject(component: Component, key: Key) -> dict[str, Any]:
+    """What a part or a walk is about: the lines under some overrides, or the one whose earnings were matched."""
+    if key and component.params.rests_on() is not None:
+        return {"matched_id": key[0]}
+    return {"overrides": overrides(component, key)}
 
 
 def overrides(component: Component, key: Key) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ to what arrived meanwhile, so the database does one round trip for many requests
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
@@ -30,8 +31,10 @@ class Coalescer(Generic[Q, A]):
     ) -> None:
         self._work = work
         self._most = most
-        self._idle = flights
+        self._most_flights = flights
         self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
+        self._underway = 0
+        self._starting = False
         # The loop itself holds tasks by weak references only.
         self._flights: set[asyncio.Task[None]] = set()
 
@@ -39,22 +42,38 @@ class Coalescer(Generic[Q, A]):
         """Ask one question; it may travel with others."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
-        if self._idle:
-            self._idle -= 1
-            flight = asyncio.create_task(self._fly())
-            self._flights.add(flight)
-            flight.add_done_callback(self._flights.discard)
+        if not self._starting:
+            # At the end of this round of the event loop: all that it has read from the sockets travels together.
+            self._starting = True
+            asyncio.get_running_loop().call_soon(self._start)
         return await answer
 
-    async def _fly(self) -> None:
-        try:
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-                await self._answer(batch)
-        finally:
-            self._idle += 1
+    def _start(self) -> None:
+        """Send off whoever should not wait for the batches under way.
 
-    async def _answer(self, batch: list[tuple[Q, "asyncio.Future[A]"]]) -> None:
+        Beside others a batch starts when it is nearly as large as what is under way: a batch costs about as much as a
+        dozen of its questions, so one that leaves with the first to come would only be in the way of all others.
+        """
+        self._starting = False
+        while (
+            self._waiting
+            and len(self._flights) < self._most_flights
+            and len(self._waiting) * 4 >= self._underway * 3
+        ):
+            # A fair share, or the first flight would take all and the second what is left over.
+            share = -(-(len(self._waiting) + self._underway) // self._most_flights)
+            size = min(share, len(self._waiting), self._most)
+            flight = asyncio.create_task(self._fly([self._waiting.popleft() for _ in range(size)]))
+            self._underway += size
+            self._flights.add(flight)
+            flight.add_done_callback(partial(self._landed, size=size))
+
+    def _landed(self, flight: "asyncio.Task[None]", *, size: int) -> None:
+        self._underway -= size
+        self._flights.discard(flight)
+        self._start()
+
+    async def _fly(self, batch: "list[tuple[Q, asyncio.Future[A]]]") -> None:
         try:
             answers = await self._work([question for question, _ in batch])
         except Exception as error:  # noqa: BLE001 - handed to those who asked

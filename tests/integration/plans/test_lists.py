@@ -117,6 +117,42 @@ def test_no_case_is_left_over(filled: Filled) -> None:
     assert [str(case) for case in CASES if (case.why == "") != (case.rows == Case(path="").rows)] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("/api/distributors", "Seller 77777", ["Seller 77777"]),
+        ("/api/distributors", "SELLER 7777", ["Seller 77771", "Seller 77774", "Seller 77777"]),
+        ("/api/distributors", "ext98765", []),
+        ("/api/tags", "标签1998", ["标签1998", "标签19980", "标签19983", "标签19986", "标签19989"]),
+    ],
+)
+async def test_a_search_finds_what_stands_far_behind(
+    path: str, text: str, found: list[str], filled: Filled
+) -> None:
+    """First what is near is looked through, then an index is asked: both are one list in the list's order."""
+    answer = await filled.http.get(path, params={"q": text}, headers=await filled.headers("admin"))
+    assert [one.get("display_name", one.get("name")) for one in answer.json()["items"]] == found
+
+
+async def test_a_search_is_the_same_however_it_is_paged(filled: Filled) -> None:
+    headers = await filled.headers("admin")
+    whole = {"q": "伟1", "limit": 200}
+    pages: list[int] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (
+            await filled.http.get(
+                "/api/distributors", params={"q": "伟1", "limit": 7} | cursor, headers=headers
+            )
+        ).json()
+        pages += [one["distributor_id"] for one in page["items"]]
+        if page["next_cursor"] is None or len(pages) > 200:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    answer = await filled.http.get("/api/distributors", params=whole, headers=headers)
+    assert pages[:200] == [one["distributor_id"] for one in answer.json()["items"]] == sorted(pages)[:200]
+
+
 async def test_the_tables_are_big(filled: Filled) -> None:
     """Where nothing is large, no plan can be wrong."""
     for table in ("orders.orders", "network.distributor", "commission.commission", "identity.audit_log"):

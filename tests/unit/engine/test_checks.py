@@ -4,11 +4,11 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
-from worlds import fixed, plan, unilevel
+from worlds import breakaway, differential, fixed, generation, infinity, matching, plan, unilevel
 
 from fenxiao.engine.bounds import warnings, worst_case, worst_rate
 from fenxiao.engine.faults import FAULTS, InvalidPlan
-from fenxiao.engine.law import LEVEL_LIMITS, LawProfile, check, default_profile, depths, notes
+from fenxiao.engine.law import LEVEL_LIMITS, TYPES_OFF, LawProfile, check, default_profile, depths, notes
 from fenxiao.infra.i18n import catalogue
 
 CHINA = default_profile("CN", date(2026, 11, 22))
@@ -46,6 +46,61 @@ def test_depth_counts_paid_upline_levels_overrides_included(component, levels) -
     assert check(made, LawProfile("CN", 4)) == ()
 
 
+TWO = unilevel(["0.10", "0.05"])
+
+
+@pytest.mark.parametrize(
+    ("components", "levels"),
+    [
+        ([differential()], None),
+        ([differential(depth=2)], 2),
+        ([differential(depth=0)], 0),
+        ([differential({"gold": "0"}, depth=9)], 0),
+        ([differential({"gold": "0", "silver": "0.1"}, depth=9)], 9),
+        ([differential({}, overrides=[{"match": {"tag": "x"}, "rates": {"gold": "0.1"}}])], None),
+        ([differential(depth=1, overrides=[{"match": {"tag": "x"}, "depth": 4}])], 4),
+        ([TWO, matching(["0.1"])], 3),
+        ([unilevel(["0.10"]), matching(["0.1"])], 2),
+        ([unilevel([], self_rate="0.1"), matching(["0.1", "0.1"])], 2),
+        ([TWO, matching(["0.1"]), matching(["0", "0.1"], of="match", name="again")], 5),
+        ([TWO, matching(["0", "0"])], 0),
+        ([differential(name="direct"), matching()], None),
+        ([generation()], None),
+        ([generation(depth=3)], 3),
+        ([generation(["0"], depth=3)], 0),
+        ([breakaway()], None),
+        ([breakaway(depth=1)], 1),
+        ([breakaway({}, depth=1)], 0),
+        ([infinity()], None),
+        ([infinity("0")], 0),
+    ],
+)
+def test_depth_of_the_types_by_grade_and_of_matching(components, levels) -> None:
+    assert list(depths(plan(*components)).values())[-1] == levels
+
+
+def test_under_cn_differences_and_matches_follow_the_limit_of_levels() -> None:
+    assert check(plan(differential(depth=2)), CHINA) == ()
+    assert check(plan(unilevel(["0.10"]), matching(["0.1"])), CHINA) == ()
+    found = check(plan(differential(), unilevel(["0.1"] * 2), matching(["0.1"])), CHINA)
+    assert [(finding.code, finding.params["component"]) for finding in found] == [
+        ("endless-upline-levels", "grades"),
+        ("too-many-upline-levels", "match"),
+    ]
+
+
+@pytest.mark.parametrize("component", [generation(["0.1"], depth=1), breakaway(depth=0), infinity("0")])
+def test_under_cn_the_wider_field_is_off_whatever_the_limit(component) -> None:
+    for profile in (CHINA, LawProfile("CN", 9), LawProfile("CN", None)):
+        (finding,) = check(plan(component), profile)
+        assert finding.code == "type-off"
+        assert finding.params["type"] in finding.text("en")
+        assert "停用" in finding.text("zh")
+        assert notes(plan(component), profile) == ()
+    assert check(plan(component), ANYWHERE) == ()
+    assert all(off.source for off in TYPES_OFF)
+
+
 def test_a_finding_gives_the_reason_and_how_the_law_counts() -> None:
     found = check(plan(unilevel(), unilevel(["0.1"] * 3, name="deep")), CHINA)
     assert [finding.params for finding in found] == [{"component": "deep", "levels": 3, "limit": 2}]
@@ -73,6 +128,7 @@ def test_within_the_limit_is_no_safe_harbour() -> None:
         ([unilevel(self_rate="0.02"), unilevel(["0.01"], name="b")], "0.18", 0),
         ([unilevel(overrides=[{"match": {"product_id": 7}, "levels": ["0.5"]}])], "0.5", 0),
         ([unilevel(overrides=[{"match": {"product_id": 7}, "levels": ["0.01"]}])], "0.15", 0),
+        ([unilevel(overrides=[{"match": {"category_id": 7}, "levels": ["0.3", "0.4"]}])], "0.7", 0),
         (
             [
                 unilevel(
@@ -99,6 +155,54 @@ def test_within_the_limit_is_no_safe_harbour() -> None:
         ),
         ([unilevel(), fixed(["1.50", "0.25"], self_amount="1")], "0.15", 275),
         ([], "0", 0),
+        ([differential()], "0.09", 0),
+        ([differential({}, same_grade_rate="0.01")], "0", 0),
+        ([differential(overrides=[{"match": {"tag": "a"}, "rates": {"gold": "0.5"}}])], "0.5", 0),
+        ([differential({}, overrides=[{"match": {"tag": "a"}, "rates": {}}])], "0", 0),
+        ([breakaway({})], "0", 0),
+        # Gold at the bottom, his bonus; or bronze, bronze, silver, silver, gold, gold.
+        ([differential(same_grade_rate="0.01")], "0.12", 0),
+        ([differential(same_grade_rate="0.01", same_grade_depth=2)], "0.15", 0),
+        ([differential(same_grade_rate="0.01", same_grade_depth=9, depth=3)], "0.12", 0),
+        ([differential(same_grade_rate="0.01", depth=2)], "0.10", 0),
+        ([differential(same_grade_rate="0.01", depth=0)], "0.09", 0),
+        ([differential({"silver": "0.05", "gold": "0.05"}, same_grade_rate="0.01")], "0.06", 0),
+        (
+            [
+                differential(
+                    overrides=[
+                        {"match": {"tag": "a"}, "rates": {"gold": "0.01"}},
+                        {"match": {"tag": "b"}, "same_grade_rate": "0.01"},
+                        {"match": {"product_id": 1}, "rates": {"gold": "0.08"}},
+                    ]
+                )
+            ],
+            "0.12",
+            0,
+        ),
+        (
+            [
+                differential(
+                    {"gold": "0.1"},
+                    same_grade_rate="0.01",
+                    overrides=[
+                        {"match": {"tag": "a"}, "same_grade_depth": 5, "depth": 9},
+                        {"match": {"tag": "b"}, "same_grade_depth": 2, "depth": 4},
+                        {"match": {"category_id": 1}, "rates": {}},
+                    ],
+                    depth=2,
+                )
+            ],
+            "0.15",
+            0,
+        ),
+        ([unilevel(), matching(["0.5", "0.5"])], "0.30", 0),
+        ([fixed(["1.50"], name="direct"), matching(["0.333"])], "0", 200),
+        ([generation()], "0.08", 0),
+        ([generation(overrides=[{"match": {"tag": "a"}, "rates": ["0", "0.06"]}])], "0.11", 0),
+        ([breakaway(generation_rates=["0.04", "0.02"])], "0.15", 0),
+        ([breakaway(overrides=[{"match": {"product_id": 7}, "rates": {"gold": "0.5"}}])], "0.5", 0),
+        ([infinity(overrides=[{"match": {"tag": "a"}, "rate": "0.02"}])], "0.02", 0),
     ],
 )
 def test_worst_case(components, rate, per_unit) -> None:

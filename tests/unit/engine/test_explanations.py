@@ -5,7 +5,27 @@ import re
 
 import pytest
 from hypothesis import given, settings
-from worlds import PAID, A, B, C, D, documents, fixed, line, order, orders, plan, refund, unilevel
+from worlds import (
+    PAID,
+    A,
+    B,
+    C,
+    D,
+    breakaway,
+    differential,
+    documents,
+    fixed,
+    generation,
+    graded,
+    infinity,
+    line,
+    matching,
+    order,
+    orders,
+    plan,
+    refund,
+    unilevel,
+)
 
 from fenxiao.engine.explain import explain, render, why_nothing
 from fenxiao.engine.plan import parse_plan
@@ -109,6 +129,36 @@ def test_one_award_or_all_of_a_person() -> None:
         (plan(unilevel(["0.10"], cap_per_order="0")), order(), C, ["capped-away"]),
         (plan(unilevel(["0.10"]), max_payout_rate="0"), order(), C, ["limited-away"]),
         (plan(unilevel()), order(), C, []),
+        (plan(unilevel(["0.10"], cap_per_entry="0")), order(), C, ["entry-capped-away"]),
+        (plan(unilevel(when={"field": "rank", "value": 1})), order(), C, ["unmet"]),
+        (plan(unilevel(compress=True, when={"field": "rank", "value": 1})), order(), A, ["unmet"]),
+        (plan(unilevel(), matching()), order(), C, []),
+        (plan(unilevel(["0", "0.10"]), matching()), order(), C, ["level-not-paid", "nobody-to-match"]),
+        (plan(unilevel(["0.10"]), matching()), order(upline=[C, B, A]), A, ["too-far", "match-too-far"]),
+        (plan(unilevel(["0.10"]), matching(["0"])), order(), B, ["too-far", "level-not-paid"]),
+        (plan(differential()), graded("gold", "silver"), 2, ["no-difference"]),
+        (plan(differential()), graded("gold", "gold"), 2, ["no-difference"]),
+        (
+            plan(differential(same_grade_rate="0.01")),
+            graded("gold", "gold", "gold"),
+            3,
+            ["same-grade-used-up"],
+        ),
+        (plan(differential(depth=1)), graded("bronze", "silver", "gold"), 3, ["too-far"]),
+        (plan(differential()), graded("gold", lines=[line(0)]), 1, ["nothing-left"]),
+        (plan(generation()), graded("gold", "silver"), 2, ["below-boundary"]),
+        (plan(generation()), graded("gold", "silver"), 1, ["below-boundary"]),
+        (plan(generation(["0.1"])), graded("gold", "gold", "gold"), 3, ["unpaid-generation"]),
+        (plan(generation(empty_generations=False)), graded("gold", "gold", "gold"), 3, ["empty-generation"]),
+        (plan(breakaway()), graded("gold", "gold"), 2, ["unpaid-generation"]),
+        (plan(breakaway()), graded("gold", "silver"), 2, ["below-boundary"]),
+        (plan(breakaway()), graded("silver", "bronze"), 2, ["no-difference"]),
+        (plan(breakaway()), graded("silver", "silver"), 2, ["no-difference"]),
+        (plan(breakaway(breakaway_volume="included")), graded("gold", "silver"), 2, ["no-difference"]),
+        (plan(infinity()), graded("gold", "silver"), 2, ["below-rank"]),
+        (plan(infinity()), graded("gold", "gold"), 1, ["within-depth"]),
+        (plan(infinity()), graded("gold", "gold", "gold"), 3, ["blocked"]),
+        (plan(infinity("0")), graded("gold", "gold"), 2, ["level-not-paid"]),
     ],
 )
 def test_why_someone_gets_nothing(made, facts, who, reasons) -> None:
@@ -148,6 +198,101 @@ def test_reasons_name_what_stood_in_the_way() -> None:
     assert (
         told(plan(unilevel(["0.10"])), order(line(4)), C)[1]
         == "Component direct: your share of 0.004 rounds to nothing."
+    )
+
+
+@pytest.mark.parametrize(
+    ("component", "who", "english", "chinese"),
+    [
+        (differential(), 1, "500.00 × 2 % = 10.00", "500.00 × 2% = 10.00"),
+        (differential(), 4, "500.00 × (9 % − 5 %) = 20.00", "500.00 × (9% − 5%) = 20.00"),
+        (
+            differential(same_grade_rate="0.01"),
+            5,
+            "Same-grade bonus: 500.00 × 1 % = 5.00",
+            "平级奖：500.00 × 1% = 5.00",
+        ),
+        (generation(), 5, "Generation 2: 500.00 × 3 % = 15.00", "第 2 代：500.00 × 3% = 15.00"),
+        (
+            breakaway(generation_rates=["0.04"]),
+            5,
+            "Generation 1: 500.00 × 4 % = 20.00",
+            "第 1 代：500.00 × 4% = 20.00",
+        ),
+        (infinity(), 4, "500.00 × 1 % = 5.00", "500.00 × 1% = 5.00"),
+        (
+            infinity(next_leader="shared"),
+            5,
+            "Shared between two: 500.00 × 0.5 % = 2.50",
+            "两人平分：500.00 × 0.5% = 2.50",
+        ),
+    ],
+)
+def test_each_type_tells_its_own_arithmetic(component, who, english, chinese) -> None:
+    facts = graded("bronze", "silver", "bronze", "gold", "gold", suspended=[3])
+    assert told(plan(component), facts, who)[-1] == english
+    assert told(plan(component), facts, who, language="zh")[-1] == chinese
+
+
+def test_a_match_names_whom_it_matched_and_for_what() -> None:
+    made = plan(unilevel(), matching(["0.10", "0.02"]))
+    sentences = told(made, order(), ("match", 1, A))
+    assert not any("what the buyer paid" in sentence for sentence in sentences), "it rests on an amount"
+    assert sentences[-1] == ("10 % of the 25.00 that distributor 2 earned by component direct = 2.50")
+    sentences = told(made, order(), ("match", 2, A), language="zh")
+    assert sentences[-1] == "分销商 3 由组件 direct 所得 50.00 的 2% = 1.00"
+    document = explain(made, order(), 0).document()["components"][1]
+    assert [walk["matched_id"] for walk in document["chain"]] == [C, B]
+    assert document["awards"][0]["parts"][0]["matched_id"] == B
+
+
+def test_who_was_passed_over_by_grade_is_told_without_levels() -> None:
+    facts = graded("bronze", "silver", "gold", suspended=[2])
+    assert told(plan(differential()), facts, 3)[2] == (
+        "Distributor 2 at place 1 was suspended when the order was created and was passed over."
+    )
+
+
+@pytest.mark.parametrize(
+    ("unclaimed", "words"),
+    [("breakage", "generation 1 was paid to nobody"), ("roll_up", "generation 1 rolled up to the next")],
+)
+def test_a_lost_generation_is_told(unclaimed, words) -> None:
+    made = plan(generation(ineligible_boundary=True), unclaimed=unclaimed)
+    trace = explain(made, graded("bronze", "gold", "gold", suspended=[2]), 0)
+    assert words in render(trace, 3, "en")[2]
+    assert "第 1 代" in render(trace, 3, "zh")[2]
+    lost = [(one.level, one.amount_minor) for one in trace.components[0].breakage]
+    assert lost == ([(1, 2500)] if unclaimed == "breakage" else [])
+
+
+def test_what_nobody_came_for_is_breakage_above_the_top() -> None:
+    def broken(component, *grades, **facts):
+        made = plan(component, unclaimed="roll_up")
+        (traced,) = explain(made, graded(*grades, **facts), 0).components
+        return [
+            (one.level, one.amount_minor, [(part.values or {}).get("generation") for part in one.parts])
+            for one in traced.breakage
+        ]
+
+    assert broken(generation(), "bronze", "gold", "silver") == [(3, 1500, [2])]
+    assert broken(infinity(), "gold", "silver") == [(2, 500, [None])]
+    stairs = breakaway(generation_rates=["0.04"], ineligible_boundary=True)
+    assert broken(stairs, "gold", "gold", suspended=[2]) == [(2, 2000, [1])]
+
+
+def test_a_climb_is_in_the_trace_with_what_was_seen() -> None:
+    facts = graded("gold", "silver", "bronze")
+    walked = explain(plan(differential()), facts, 0).document()["components"][0]["chain"][0]["walked"]
+    assert walked[1] == {
+        "distributor_id": 2,
+        "place": 1,
+        "level": 1,
+        "outcome": "no-difference",
+        "values": {"own_percent": "5", "paid_percent": "9"},
+    }
+    assert (
+        len(explain(plan(differential()), facts, 0).document(2)["components"][0]["chain"][0]["walked"]) == 2
     )
 
 

@@ -69,6 +69,8 @@ def test_the_canonical_document_has_strings_and_all_defaults() -> None:
         "rounding": "half_up",
         "base": "paid_amount",
         "max_payout_rate": "0.50",
+        "cut": "pro_rata",
+        "unclaimed": "breakage",
         "components": [
             {
                 "type": "unilevel",
@@ -179,7 +181,7 @@ def test_a_refusal_is_a_validation_error_that_names_everything_at_once() -> None
         (
             {"components": [{"type": "zip"}]},
             "components.0.type",
-            "no component type zip; known are unilevel, fixed.",
+            "no component type zip; known are unilevel, fixed, differential, matching, generation, breakaway, infinity.",
         ),
         ({"components": [{"type": ["fixed"]}]}, "components.0.type", "no component type"),
         ({"levels": []}, "levels", "no such field here; known are name, currency"),
@@ -258,7 +260,7 @@ def test_decimals_are_those_of_the_currency() -> None:
         (
             unilevel(lewels=[]),
             "lewels",
-            "known are type, name, cap_per_order, when, levels, self_rate, compress, overrides.",
+            "known are type, name, cap_per_order, cap_per_entry, when, levels, self_rate, compress, overrides.",
         ),
         (unilevel(amounts=[]), "amounts", "no such field"),
         ({"type": "unilevel", "name": "x"}, "levels", "required"),
@@ -268,7 +270,7 @@ def test_decimals_are_those_of_the_currency() -> None:
         (unilevel(compress=1), "compress", "true or false"),
         (unilevel(self_rate="2"), "self_rate", "between 0 and 1"),
         (unilevel(cap_per_order="1.234"), "cap_per_order", "at most 2 decimals"),
-        (unilevel(when={"field": "grade"}), "when", "cannot be used yet"),
+        (unilevel(when={"field": "grade"}), "when", 'no condition on "grade"'),
         (unilevel(["0.1"] * 101), "levels", "at most 100"),
         (unilevel(overrides={}), "overrides", "Send a list."),
         (unilevel(overrides=[7]), "overrides.0", "Send an object."),
@@ -329,7 +331,8 @@ def test_the_same_number_of_another_kind_is_not_the_same_match() -> None:
 def test_every_type_has_a_schema_for_forms(kind) -> None:
     schema = KINDS[kind].Params.model_json_schema()
     assert schema["additionalProperties"] is False
-    assert {"type", "name", "cap_per_order", "overrides"} <= set(schema["properties"])
+    assert {"type", "name", "cap_per_order", "cap_per_entry", "when"} <= set(schema["properties"])
+    assert ("overrides" in schema["properties"]) == (kind != "matching")
     json.dumps(schema)
 
 

@@ -28,8 +28,42 @@ def fixed(amounts, name="unit", **params):
     return {"type": "fixed", "name": name, "amounts": list(amounts), **params}
 
 
-def party(distributor_id, active=True):
-    return Party(distributor_id, None, None, active)
+def differential(rates=None, name="grades", **params):
+    rates = {"bronze": "0.02", "silver": "0.05", "gold": "0.09"} if rates is None else rates
+    return {"type": "differential", "name": name, "rates": rates, **params}
+
+
+def matching(levels=("0.10",), of="direct", name="match", **params):
+    return {"type": "matching", "name": name, "of": of, "levels": list(levels), **params}
+
+
+def generation(rates=("0.05", "0.03"), name="generations", **params):
+    return {"type": "generation", "name": name, "rates": list(rates), "boundary_rank": 3, **params}
+
+
+def breakaway(rates=None, name="stairs", **params):
+    rates = {"bronze": "0.02", "silver": "0.05", "gold": "0.09"} if rates is None else rates
+    return {"type": "breakaway", "name": name, "rates": rates, "breakaway_rank": 3, **params}
+
+
+def infinity(rate="0.01", name="endless", **params):
+    return {"type": "infinity", "name": name, "rate": rate, "min_rank": 3, **params}
+
+
+RANKS = {None: None, "bronze": 1, "silver": 2, "gold": 3, "diamond": 4}
+
+
+def party(distributor_id, active=True, grade=None, facts=None):
+    return Party(distributor_id, grade, RANKS[grade], active, facts)
+
+
+def graded(*grades, suspended=(), facts=None, refunds=(), lines=()):
+    """An order of 500.00 in a chain of these grades, the seller first; ids count from 1 at the seller."""
+    chain = [
+        party(number, number not in suspended, grade, (facts or {}).get(number))
+        for number, grade in enumerate(grades, 1)
+    ]
+    return order(*lines, refunds=refunds, people=chain)
 
 
 def line(
@@ -46,13 +80,15 @@ def line(
     return LineFacts(line_id, product_id, category_path, tags, quantity, paid_minor, unit_list, unit_cost)
 
 
-def order(*lines, seller=D, upline=(C, B, A), suspended=(), refunds=(), **changes):
+def order(*lines, seller=D, upline=(C, B, A), people=None, suspended=(), refunds=(), **changes):
     """D's order of 500.00 with C, B, A above, unless told otherwise; completed."""
+    if people:
+        seller, *upline = people
     facts = OrderFacts(
         order_id=1001,
         currency="CNY",
-        seller=party(seller, seller not in suspended),
-        upline=tuple(party(one, one not in suspended) for one in upline),
+        seller=_someone(seller, suspended),
+        upline=tuple(_someone(one, suspended) for one in upline),
         lines=lines or (line(),),
         refunds=tuple(refunds),
         created_at=CREATED,
@@ -60,6 +96,10 @@ def order(*lines, seller=D, upline=(C, B, A), suspended=(), refunds=(), **change
         completed_at=COMPLETED,
     )
     return replace(facts, **changes)
+
+
+def _someone(who, suspended):
+    return who if isinstance(who, Party) else party(who, who not in suspended)
 
 
 def refund(*taken, seq=1, at=LATER):
@@ -74,8 +114,8 @@ def amounts(evaluation):
 def plain(facts):
     """The order as the oracle wants it."""
     return {
-        "seller": {"id": facts.seller.distributor_id, "active": facts.seller.active},
-        "upline": [{"id": one.distributor_id, "active": one.active} for one in facts.upline],
+        "seller": _plain_party(facts.seller),
+        "upline": [_plain_party(one) for one in facts.upline],
         "lines": [
             {
                 "id": one.line_id,
@@ -95,6 +135,16 @@ def plain(facts):
     }
 
 
+def _plain_party(one):
+    return {
+        "id": one.distributor_id,
+        "grade": one.grade,
+        "rank": one.rank,
+        "active": one.active,
+        "facts": one.facts,
+    }
+
+
 # At random. Numbers are small and names few, so that overrides, ties and caps meet often; ids contain each other.
 
 IDS = (1, 11, 111, 12, 112, 21, 2, 1112)
@@ -110,33 +160,124 @@ matches = st.one_of(
 )
 
 
-def _parameters(kind):
-    if kind == "unilevel":
-        return {"levels": st.lists(rates, max_size=4), "self_rate": rates, "compress": st.booleans()}
-    return {
+places = st.integers(0, 4)
+ranks = st.integers(1, 5)
+rate_lists = st.lists(rates, max_size=4)
+rate_tables = st.dictionaries(st.sampled_from([*RANKS][1:]), rates, max_size=4)
+
+# What an override may name, what it may not, and what a component must have.
+NAMED = {
+    "unilevel": {"levels": rate_lists, "self_rate": rates, "compress": st.booleans()},
+    "fixed": {
         "amounts": st.lists(some_amounts, max_size=4),
         "self_amount": some_amounts,
         "compress": st.booleans(),
+    },
+    "differential": {
+        "rates": rate_tables,
+        "same_grade_rate": rates,
+        "same_grade_depth": st.integers(0, 3),
+        "depth": places,
+    },
+    "matching": {},
+    "generation": {"rates": rate_lists},
+    "breakaway": {"rates": rate_tables, "generation_rates": rate_lists},
+    "infinity": {"rate": rates},
+}
+OWN = {
+    "matching": {"levels": rate_lists, "compress": st.booleans()},
+    "generation": {
+        "boundary_rank": ranks,
+        "empty_generations": st.booleans(),
+        "ineligible_boundary": st.booleans(),
+        "seller_boundary": st.booleans(),
+        "depth": places,
+    },
+    "breakaway": {
+        "breakaway_rank": ranks,
+        "ineligible_boundary": st.booleans(),
+        "breakaway_volume": st.sampled_from(["excluded", "included"]),
+        "depth": places,
+    },
+    "infinity": {
+        "min_rank": ranks,
+        "beyond": places,
+        "next_leader": st.sampled_from(["blocked", "shared"]),
+    },
+}
+REQUIRED = {
+    "levels", "amounts", "rate", "boundary_rank", "breakaway_rank", "min_rank"
+}  # fmt: skip
+WINDOWS = (7, 30)
+comparisons = st.one_of(
+    st.fixed_dictionaries(
+        {"field": st.just("rank"), "op": st.sampled_from(["at_least", "at_most"]), "value": ranks}
+    ),
+    st.fixed_dictionaries({"field": st.just("active"), "within_days": st.sampled_from(WINDOWS)}),
+    st.fixed_dictionaries(
+        {"field": st.just("paid_orders"), "value": st.integers(0, 2)},
+        optional={"within_days": st.sampled_from(WINDOWS), "op": st.sampled_from(["at_least", "at_most"])},
+    ),
+    st.fixed_dictionaries(
+        {"field": st.just("personal_sales"), "value": st.sampled_from(["0", "0.55", "10.00"])},
+        optional={"within_days": st.sampled_from(WINDOWS)},
+    ),
+    st.fixed_dictionaries({"field": st.just("days_registered"), "value": st.sampled_from([0, 30])}),
+)
+conditions = st.recursive(
+    comparisons,
+    lambda below: st.one_of(
+        st.lists(below, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
+        st.lists(below, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
+        below.map(lambda part: {"not": part}),
+    ),
+    max_leaves=4,
+)
+facts_of_one = st.fixed_dictionaries(
+    {
+        **{
+            f"{field}/{days}": st.sampled_from([0, 1, 55, 1000])
+            for field in ("personal_sales",)
+            for days in WINDOWS
+        },
+        **{f"paid_orders/{days}": st.integers(0, 2) for days in WINDOWS},
+        "paid_orders": st.integers(0, 2),
+        "personal_sales": st.sampled_from([0, 54, 55, 1000]),
+        "days_registered": st.sampled_from([0, 29, 30]),
     }
+)
 
 
 @st.composite
-def components(draw, name):
-    kind = draw(st.sampled_from(["unilevel", "fixed"]))
-    parameters = _parameters(kind)
+def components(draw, name, earlier):
+    kinds = [kind for kind in NAMED if kind != "matching" or earlier]
+    kind = draw(st.sampled_from(kinds))
+    named, own = NAMED[kind], OWN.get(kind, {})
+    must = {field for field in (*named, *own) if field in REQUIRED}
+    must |= {"rates"} & set(named)
     component = draw(
         st.fixed_dictionaries(
-            {field: parameters[field] for field in ("levels", "amounts") if field in parameters}
+            {field: way for field, way in {**named, **own}.items() if field in must},
+            optional={field: way for field, way in {**named, **own}.items() if field not in must},
         )
     )
-    component |= draw(st.fixed_dictionaries({}, optional=parameters))
+    if kind == "matching":
+        component["of"] = draw(st.sampled_from(earlier))
     component |= draw(
-        st.fixed_dictionaries({}, optional={"cap_per_order": st.sampled_from(["0", "0.07", "1.00", "20.00"])})
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "cap_per_order": st.sampled_from(["0", "0.07", "1.00", "20.00"]),
+                "cap_per_entry": st.sampled_from(["0", "0.05", "0.50", "10.00"]),
+                "when": conditions,
+            },
+        )
     )
-    overrides = draw(st.lists(matches, max_size=4, unique_by=str))
-    component["overrides"] = [
-        {"match": match, **draw(st.fixed_dictionaries({}, optional=parameters))} for match in overrides
-    ]
+    if named:
+        overrides = draw(st.lists(matches, max_size=4, unique_by=str))
+        component["overrides"] = [
+            {"match": match, **draw(st.fixed_dictionaries({}, optional=named))} for match in overrides
+        ]
     return {"type": kind, "name": name, **component}
 
 
@@ -150,7 +291,9 @@ def documents(draw):
         "rounding": draw(st.sampled_from(["half_up", "down"])),
         "base": draw(st.sampled_from(["paid_amount", "profit", "list_price"])),
         "max_payout_rate": draw(st.sampled_from(["1", "0.5", "0.12", "0.033", "0"])),
-        "components": [draw(components(name)) for name in names],
+        "cut": draw(st.sampled_from(["pro_rata", "pro_rata", "priority", "hard_stop"])),
+        "unclaimed": draw(st.sampled_from(["breakage", "roll_up"])),
+        "components": [draw(components(name, names[:place])) for place, name in enumerate(names)],
     }
 
 
@@ -173,7 +316,10 @@ def orders(draw, whole_refund=False):
     found = draw(st.lists(lines, min_size=1, max_size=5))
     found = [replace(one, line_id=number) for number, one in enumerate(found, 1)]
     people = draw(st.lists(st.sampled_from(IDS), min_size=1, max_size=6, unique=True))
-    parties = [party(one, draw(st.integers(0, 3)) > 0) for one in people]
+    grades, facts = st.sampled_from([*RANKS]), draw(st.lists(facts_of_one, min_size=1, max_size=2))
+    parties = [
+        party(one, draw(st.integers(0, 3)) > 0, draw(grades), draw(st.sampled_from(facts))) for one in people
+    ]
     left = {one.line_id: (one.quantity, one.paid_minor) for one in found}
     refunds = []
     for seq in range(1, draw(st.integers(0, 4)) + 1):

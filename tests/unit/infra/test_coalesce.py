@@ -73,3 +73,32 @@ async def test_an_asker_that_goes_away_disturbs_nobody() -> None:
     assert await staying == 2
     with pytest.raises(asyncio.CancelledError):
         await leaving
+
+
+async def test_two_flights_share_what_there_is_and_none_leaves_nearly_empty() -> None:
+    batches: list[list[int]] = []
+    gates = [asyncio.Event() for _ in range(10)]
+
+    async def work(questions: list[int]) -> list[int]:
+        batches.append(questions)
+        await gates[len(batches) - 1].wait()
+        return questions
+
+    ask: Coalescer[int, int] = Coalescer(work, most=64, flights=2)
+    askers = [asyncio.create_task(ask(n)) for n in range(8)]
+    await asyncio.sleep(0.01)
+    assert batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    gates[0].set()
+    askers += [asyncio.create_task(ask(n)) for n in (8, 9)]
+    await asyncio.sleep(0.01)
+    assert len(batches) == 2, "two beside four wait for company"
+    askers += [asyncio.create_task(ask(10))]
+    await asyncio.sleep(0.01)
+    assert batches[2:] == [[8, 9, 10]]
+    askers += [asyncio.create_task(ask(11))]
+    gates[1].set()
+    gates[2].set()
+    await asyncio.sleep(0.01)
+    assert batches[3:] == [[11]], "nothing is under way, so nobody waits"
+    gates[3].set()
+    assert await asyncio.gather(*askers) == list(range(12))

@@ -13,6 +13,8 @@ from fenxiao.engine.components.kind import (
     Case,
     Component,
     ComponentParams,
+    Counts,
+    Outcome,
     OverrideParams,
     Overrides,
     Part,
@@ -24,8 +26,10 @@ from fenxiao.engine.fields import AmountField, FlagField
 from fenxiao.kernel.money import from_minor
 
 scope: Scope = "order"
-sentence = "{units} units × {amount} = {exact}"
-texts = {sentence: "{units} 件 × {amount} = {exact}"}
+counts: Counts = "levels"
+reasons: Mapping[Outcome, str] = {}
+_SENTENCE = "{units} units × {amount} = {exact}"
+texts = {_SENTENCE: "{units} 件 × {amount} = {exact}"}
 
 
 class Override(OverrideParams):
@@ -62,6 +66,11 @@ def _rungs(params: Params | Override) -> ladder.Rungs:
 def evaluate(component: Component, case: Case, record: Recorder | None) -> dict[Place, Fraction]:
     """Amount × units not returned per level."""
     return ladder.pay(component, case, lambda portion: portion.units, record)
+
+
+def sentence(part: Part) -> str:  # noqa: ARG001 - part of the interface
+    """All parts are told alike."""
+    return _SENTENCE
 
 
 def describe(part: Part, currency: str) -> dict[str, Any]:

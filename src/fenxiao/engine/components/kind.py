@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from fenxiao.engine.conditions.tree import Condition, ConditionField
 from fenxiao.engine.facts import Party
 from fenxiao.engine.faults import fault
 from fenxiao.engine.fields import AmountField, Document, IdField, NameField
@@ -22,8 +23,32 @@ Scope = Literal["order", "period"]
 Place = tuple[int, int]
 """(level, distributor id): where one component pays one person."""
 
-Outcome = Literal["qualified", "suspended"]
-"""How it stands with someone in the chain: only the qualified earn."""
+Standing = Literal["qualified", "suspended", "unmet"]
+"""Whether someone may earn at all: active when the order was created, and meeting the component's `when`."""
+
+Outcome = Literal[
+    "qualified",
+    "suspended",
+    "unmet",
+    # where grades decide: what someone earns by, …
+    "difference",
+    "same-grade",
+    "generation",
+    "infinity",
+    # … and why one who may earn does not
+    "no-difference",
+    "same-grade-used-up",
+    "below-boundary",
+    "empty-generation",
+    "unpaid-generation",
+    "below-rank",
+    "within-depth",
+    "blocked",
+]
+"""How it went with someone in the chain."""
+
+Counts = Literal["levels", "places"]
+"""What a level of a type is: levels it counts itself, or places in the tree."""
 
 Key = tuple[int, ...]
 """Which overrides of a component apply to a line, by their place in its list; () where none does."""
@@ -58,13 +83,8 @@ class ComponentParams(Document):
     type: str
     name: NameField
     cap_per_order: AmountField | None = None
-    when: Any = None
-
-    @field_validator("when")
-    @classmethod
-    def _no_condition(cls, value: object) -> None:
-        if value is not None:
-            raise fault("when")
+    cap_per_entry: AmountField | None = None
+    when: ConditionField | None = None
 
     def rests_on(self) -> str | None:
         """The name of the earlier component whose amounts it rests on, for types that have an `of`."""
@@ -93,21 +113,30 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a component sees of an order; `earlier` has the rounded amounts of the components before it, before any cap."""
+    """What a component sees of an order; `earlier` has the rounded amounts of the components before it, before any cap.
+
+    `roll_up` says that what an unqualified one would have earned goes to the next qualified above him.
+    """
 
     seller: Party
     upline: tuple[Party, ...]
     portions: tuple[Portion, ...]
     earlier: Mapping[str, Mapping[Place, int]]
+    roll_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One portion's share of an exact amount: `factor` (a rate, or minor units) × `measure` (a base, or units)."""
+    """One portion's share of an exact amount: `factor` (a rate, or minor units) × `measure` (a base, or units).
+
+    `note` is the type's own word for how it was earned, `values` what it wants to tell of that.
+    """
 
     key: Key
     factor: Fraction
     measure: int
+    note: str = ""
+    values: Mapping[str, Any] | None = None
 
     @property
     def exact(self) -> Fraction:
@@ -119,13 +148,14 @@ class Part:
 class Stop:
     """One stop of the walk through the chain: the place in the tree (seller 0) and the level reached there.
 
-    `level` is None for one passed over; `outcome` says how it went.
+    `level` is None for one passed over; `outcome` says how it went, `values` why.
     """
 
     distributor_id: int
     place: int
     level: int | None
     outcome: Outcome
+    values: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +190,23 @@ class Component(Protocol):
     def params(self) -> Any:
         """Its validated parameters, an instance of its type's `Params`."""
 
+    @property
+    def when(self) -> Condition | None:
+        """The condition on whoever is to earn."""
+
     def terms(self, key: Key) -> Any:
         """The parameters that apply where the overrides `key` do."""
 
 
-def standing(component: Component, party: Party) -> Outcome:  # noqa: ARG001 - a condition will be the component's
-    """How it stands with someone: he may earn who was active when the order was created."""
-    return "qualified" if party.active else "suspended"
+def standing(component: Component, party: Party) -> Standing:
+    """How it stands with someone: he may earn who was active when the order was created and meets `when`.
+
+    `FactMissing` where the condition asks for what was not gathered; the suspended are not asked.
+    """
+    if not party.active:
+        return "suspended"
+    when = component.when
+    return "qualified" if when is None or when.met(party) else "unmet"
 
 
 class Kind(Protocol):
@@ -185,8 +225,15 @@ class Kind(Protocol):
         """Its texts in English with their Chinese."""
 
     @property
-    def sentence(self) -> str:
-        """How one part of an amount is told, with the names of `describe` and `exact`."""
+    def counts(self) -> Counts:
+        """What its levels are."""
+
+    @property
+    def reasons(self) -> Mapping[Outcome, str]:
+        """Why one who may earn does not, by the outcome of his stop: templates of `component`, `place` and the stop's values."""
+
+    def sentence(self, part: Part) -> str:
+        """How one part of an amount is told: a template of the names of `describe` and `exact`."""
 
     def terms(self, params: Any, overrides: Sequence[Any]) -> Any:
         """The parameters that apply under these overrides: none, one, or several that match by tag."""
@@ -195,7 +242,7 @@ class Kind(Protocol):
         """Exact amounts in minor units per level and earner, not rounded, not cut."""
 
     def describe(self, part: Part, currency: str) -> dict[str, Any]:
-        """The part's factor and measure under the names that people use."""
+        """The part's factor and measure under the names that people use, JSON-able."""
 
     def bound(self, component: Component, bounds: Mapping[str, Bound]) -> Bound:
         """The worst case over all lines; `bounds` has those of earlier components."""

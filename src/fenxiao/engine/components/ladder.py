@@ -1,6 +1,10 @@
-"""What the types that pay by level share: a ladder of factors, the walk up the chain, the sum per place."""
+"""What the types that pay by level share: a ladder of factors, the walk up the chain, the sum per place.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+Nobody qualified for a level: with `roll_up` its amount goes to the next qualified above, whatever he earns by
+his own level; where there is none above, or without `roll_up`, it is breakage.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
@@ -16,6 +20,7 @@ from fenxiao.engine.components.kind import (
     Stop,
     standing,
 )
+from fenxiao.engine.facts import Party
 from fenxiao.engine.fields import SCALE
 
 
@@ -70,12 +75,7 @@ def pay(
         shape = (len(steps.steps), steps.compress)
         held = walks.get(shape)
         if held is None:
-            stops = _walk(component, case, steps)
-            held = walks[shape] = {
-                stop.level: stop.distributor_id
-                for stop in stops
-                if stop.level is not None and stop.outcome == "qualified"
-            }
+            held = walks[shape] = holders(component, case, _walk(component, case, steps))
         _pay_portion(scaled, held, portion, measured(portion), (component.name, record))
     return {place: Fraction(amount, SCALE) for place, amount in scaled.items()}
 
@@ -104,21 +104,46 @@ def _pay_portion(
 
 
 def _walk(component: Component, case: Case, steps: Ladder) -> Iterator[Stop]:
-    """The seller, then the upline as far as there are levels.
-
-    Without compression the level is the place, whoever stands there; with it the unqualified do not count.
-    """
+    """The seller, then the upline as far as there are levels."""
     yield Stop(case.seller.distributor_id, 0, 0, standing(component, case.seller))
-    level, last = 0, len(steps.steps) - 1
-    for place, party in enumerate(case.upline, 1):
-        if level >= last:
+    yield from ascend(component, case.upline, 1, len(steps.steps) - 1, compress=steps.compress)
+
+
+def ascend(
+    component: Component, above: Sequence[Party], first: int, levels: int, *, compress: bool
+) -> Iterator[Stop]:
+    """These people, the first of whom stands at place `first`, as far as there are levels.
+
+    Without compression the level is the place among them, whoever stands there; with it the unqualified do
+    not count.
+    """
+    level = 0
+    for place, party in enumerate(above, first):
+        if level >= levels:
             return
         outcome = standing(component, party)
-        if outcome == "qualified" or not steps.compress:
+        if outcome == "qualified" or not compress:
             level += 1
             yield Stop(party.distributor_id, place, level, outcome)
         else:
             yield Stop(party.distributor_id, place, None, outcome)
+
+
+def holders(component: Component, case: Case, stops: Iterable[Stop]) -> dict[int, int]:
+    """Who is paid at each level of a walk; a level that nobody is paid at is missing."""
+    held: dict[int, int] = {}
+    for stop in stops:
+        if stop.level is None:
+            continue
+        if stop.outcome == "qualified":
+            held[stop.level] = stop.distributor_id
+        elif case.roll_up:
+            heir = next(
+                (one for one in case.upline[stop.place :] if standing(component, one) == "qualified"), None
+            )
+            if heir is not None:
+                held[stop.level] = heir.distributor_id
+    return held
 
 
 def depth(component: Component) -> int:

@@ -13,6 +13,8 @@ from fenxiao.engine.components.kind import (
     Case,
     Component,
     ComponentParams,
+    Counts,
+    Outcome,
     OverrideParams,
     Overrides,
     Part,
@@ -24,8 +26,10 @@ from fenxiao.engine.fields import FlagField, RateField, percent
 from fenxiao.kernel.money import from_minor, from_rate
 
 scope: Scope = "order"
-sentence = "{base} × {percent} % = {exact}"
-texts = {sentence: "{base} × {percent}% = {exact}"}
+counts: Counts = "levels"
+reasons: Mapping[Outcome, str] = {}
+_SENTENCE = "{base} × {percent} % = {exact}"
+texts = {_SENTENCE: "{base} × {percent}% = {exact}"}
 
 
 class Override(OverrideParams):
@@ -62,6 +66,11 @@ def _rungs(params: Params | Override) -> ladder.Rungs:
 def evaluate(component: Component, case: Case, record: Recorder | None) -> dict[Place, Fraction]:
     """Rate × base per level."""
     return ladder.pay(component, case, lambda portion: portion.base_minor, record)
+
+
+def sentence(part: Part) -> str:  # noqa: ARG001 - part of the interface
+    """All parts are told alike."""
+    return _SENTENCE
 
 
 def describe(part: Part, currency: str) -> dict[str, Any]:

@@ -23,9 +23,11 @@ class Notice:
     read_at: datetime | None
 
 
+# Looked up notice by notice, which the limits say: joined as they are, all that an account has read would be read.
 _FROM = (
     "select n.notice_id, n.kind, n.params, n.created_at, least(r.read_at, a.read_at) as read_at from notice n"
-    " left join notice_read r on r.notice_id = n.notice_id and r.account_id = $1"
+    " left join lateral (select read_at from notice_read where notice_id = n.notice_id and account_id = $1 limit 1) r"
+    "  on true"
     " left join lateral (select read_at from notices_read where account_id = $1 and through >= n.notice_id"
     "  order by through limit 1) a on true"
 )
