@@ -63,7 +63,8 @@ class Coalescer(Generic[Q, A]):
             # A fair share, or the first flight would take all and the second what is left over.
             share = -(-(len(self._waiting) + self._underway) // self._most_flights)
             size = min(share, len(self._waiting), self._most)
-            flight = asyncio.create_task(self._fly([self._waiting.popleft() for _ in range(size)]))
+            batch = [self._waiting.popleft() for _ in range(size)]
+            flight = asyncio.create_task(self._fly(batch))
             self._underway += size
             self._flights.add(flight)
             flight.add_done_callback(partial(self._landed, size=size))
