@@ -41,8 +41,8 @@ class RulesApi(Protocol):
         """Publish a plan for past facts, effective from a moment that may lie in the past.
 
         A plan of this name that was published before is answered as it is; so a repeated import publishes once.
-        It ends where the next plan of its currency begins. Raises `InvalidPlan`, `UnlawfulPlan`, and `StartTaken`
-        where another plan begins at that very moment.
+        It ends where the next plan of its currency begins. Raises `InvalidPlan`, `UnlawfulPlan`,
+        `FactsNotGathered`, and `StartTaken` where another plan begins at that very moment.
         """
 
 
@@ -68,6 +68,12 @@ class UnlawfulPlan(Invalid):
     """The plan goes beyond the legal limits of this server and cannot be published; errors says where."""
 
     code = "unlawful-plan"
+
+
+class FactsNotGathered(Invalid):
+    """The plan has conditions whose facts are not gathered yet; in this version only conditions on rank can be published."""
+
+    code = "facts-not-gathered"
 
 
 class StartsTooEarly(Invalid):

@@ -203,12 +203,13 @@ class Scene:
 
 
 async def locked(owner: asyncpg.Connection, waiting: int) -> None:
-    """Wait until so many transactions wait for a lock."""
+    """Wait until so many transactions wait for a lock.
+
+    Within a transaction of the owner the list of backends is read once and kept, so it is dropped before each look:
+    a pool may connect only when the lock is asked for.
+    """
+    look = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     async with asyncio.timeout(5):
-        while (
-            await owner.fetchval(
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-            )
-            < waiting
-        ):
+        while await owner.fetchval(look) < waiting:
             await asyncio.sleep(0.01)
+            await owner.execute("select pg_stat_clear_snapshot()")

@@ -25,6 +25,8 @@ class Shop:
     chain: dict[str, int] = field(default_factory=dict)
     product_id: int = 0
     category_id: int = 0
+    people: str = "ABCD"
+    """From the top down; each sponsors the next, and D sells."""
 
     async def call(self, method: str, path: str, body: Any = None, *, want: int = 200, **headers: str) -> Any:
         answer = await self.http.request(method, path, json=body, headers=self.admin | headers)
@@ -46,7 +48,7 @@ class Shop:
         stock = {"stock": 1000, "batch_id": "B1", "expiry_date": "2099-01-01"}
         await self.call("PUT", f"/api/inventory/{self.product_id}", stock)
         sponsor = None
-        for name in "ABCD":
+        for name in self.people:
             person = {
                 "username": f"member-{name}",
                 "password": f"Pw-{name}-long-enough",

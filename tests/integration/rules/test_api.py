@@ -11,15 +11,12 @@ from fenxiao.engine.faults import InvalidPlan
 from fenxiao.engine.law import LawProfile
 from fenxiao.engine.plan import parse_plan
 from fenxiao.rules import wiring
-from fenxiao.rules.api import RuleQuestion, StartTaken, UnlawfulPlan
+from fenxiao.rules.api import FactsNotGathered, RuleQuestion, StartTaken, UnlawfulPlan
 from fenxiao.rules.service import Terms
 from fenxiao.rules.service.rules import Rules
 
-PLAN: dict[str, Any] = {
-    "name": "import",
-    "currency": "GBP",
-    "components": [{"type": "unilevel", "name": "direct", "levels": ["0.10", "0.05"]}],
-}
+DIRECT = {"type": "unilevel", "name": "direct", "levels": ["0.10", "0.05"]}
+PLAN: dict[str, Any] = {"name": "import", "currency": "GBP", "components": [DIRECT]}
 PAST = datetime(2009, 12, 1, tzinfo=UTC)
 
 
@@ -79,9 +76,19 @@ async def test_faulty_and_unlawful_plans_are_refused(system: Any, owner: asyncpg
     deep = [{"type": "unilevel", "name": "direct", "levels": ["0.1"] * 3}]
     with pytest.raises(UnlawfulPlan):
         await system.apis.rules.publish_once(document={**PLAN, "components": deep}, effective_from=PAST)
+    with pytest.raises(FactsNotGathered) as caught:
+        await system.apis.rules.publish_once(
+            document={
+                **PLAN,
+                "components": [{**DIRECT, "when": {"not": {"field": "active", "within_days": 9}}}],
+            },
+            effective_from=PAST,
+        )
+    assert [error.field for error in caught.value.errors] == ["components.0.when.not.field"]
     with pytest.raises(InvalidPlan):
         await system.apis.rules.publish_once(document={**PLAN, "base": "none"}, effective_from=PAST)
     assert await owner.fetchval("select count(*) from rules.rules") == 0
+    assert await owner.fetchval("select count(*) from rules.outbox where type = 'rule.published'") == 0
 
 
 async def test_five_hundred_questions_are_answered_in_their_order(system: Any) -> None:

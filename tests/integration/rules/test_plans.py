@@ -8,6 +8,9 @@ import asyncpg
 import httpx
 import pytest
 
+from fenxiao.engine.plan import parse_plan
+from fenxiao.rules.http.bodies import PLAN_SCHEMA
+
 PLAN: dict[str, Any] = {
     "name": "walk",
     "currency": "CNY",
@@ -62,6 +65,17 @@ async def test_a_plan_is_drafted_in_its_canonical_form(draft: Post) -> None:
     assert body["document"]["components"][0]["self_rate"] == "0.00"
     assert body["effective_from"] is None
     assert answer.headers["etag"] == '"1"'
+
+
+def test_the_schema_has_every_setting_with_its_default() -> None:
+    minimal = {field: PLAN[field] for field in PLAN_SCHEMA["required"]}
+    defaults = {
+        field: schema["default"] for field, schema in PLAN_SCHEMA["properties"].items() if "default" in schema
+    }
+    plan = parse_plan(minimal).document()
+    assert set(plan) == set(PLAN_SCHEMA["properties"])
+    assert {**plan, **defaults} == plan
+    assert set(plan) - set(defaults) - set(minimal) == {"rewards"}
 
 
 async def test_the_same_key_drafts_once(draft: Post, owner: asyncpg.Connection) -> None:
@@ -216,6 +230,86 @@ async def test_an_unlawful_plan_is_refused_with_the_reasons(
     assert await rows(owner) == before
 
 
+@pytest.mark.parametrize(
+    "component",
+    [
+        {"type": "generation", "rates": ["0.05"], "boundary_rank": 3, "depth": 1},
+        {"type": "breakaway", "rates": {"gold": "0.05"}, "breakaway_rank": 3, "depth": 1},
+        {"type": "infinity", "rate": "0.01", "min_rank": 3},
+    ],
+    ids=lambda component: component["type"],
+)
+async def test_types_without_an_end_are_refused_whatever_their_depth(
+    draft: Post, publish: Post, owner: asyncpg.Connection, component: dict[str, Any]
+) -> None:
+    document = {**PLAN, "components": [*PLAN["components"], {**component, "name": "leaders"}]}
+    rule_id = (await draft(document)).json()["rule_id"]
+    before = await rows(owner)
+    answer = await publish(rule_id)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unlawful-plan")
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "components.1"
+    assert component["type"] in error["message"]
+    assert "CN" in error["message"]
+    assert await rows(owner) == before
+
+
+SALES = {"field": "personal_sales", "within_days": 30, "value": "100.00"}
+
+
+def asking(when: dict[str, Any]) -> dict[str, Any]:
+    (direct,) = PLAN["components"]
+    return {**PLAN, "components": [direct, {**direct, "name": "team", "when": when}]}
+
+
+async def test_conditions_whose_facts_nobody_gathers_are_drafted_and_not_published(
+    draft: Post, publish: Post, change: Post, owner: asyncpg.Connection
+) -> None:
+    rule_id = (await draft(PLAN)).json()["rule_id"]
+    drafted = await change(rule_id, asking({"all": [{"field": "rank", "value": 2}, SALES]}))
+    assert drafted.json()["document"]["components"][1]["when"]["all"][1] == {**SALES, "op": "at_least"}
+    before = await rows(owner)
+    answer = await publish(rule_id, **{"Idempotency-Key": "p"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "facts-not-gathered")
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "components.1.when.all.1.field"
+    assert error["message"] == (
+        "Component team: a condition on personal_sales cannot be published in this version; "
+        "only conditions on rank can."
+    )
+    zh = (await publish(rule_id, **{"Accept-Language": "zh-CN"})).json()
+    assert (zh["title"], zh["detail"]) == (
+        "所需事实尚未采集",
+        "该方案含有所需事实尚未采集的条件；本版本只能发布以 rank（等级序号）为对象的条件。",
+    )
+    assert "不能发布以 personal_sales 为对象的条件" in zh["errors"][0]["message"]
+    assert await rows(owner) == before
+    # What was refused is still a draft, and publishes once it asks for the rank alone.
+    await change(rule_id, asking({"field": "rank", "value": 2}))
+    published = await publish(rule_id)
+    assert (published.status_code, published.json()["status"]) == (200, "published")
+
+
+async def test_the_form_of_a_condition_says_what_can_be_published(
+    client: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    path = "/api/rules/conditions"
+    form = (await client.get(path, headers=admin)).json()
+    assert {one["field"]: one["publishable"] for one in form["fields"]} == {
+        "rank": True,
+        "active": False,
+        "paid_orders": False,
+        "personal_sales": False,
+        "days_registered": False,
+    }
+    assert [group["name"] for group in form["groups"]] == ["all", "any", "not"]
+    assert form["limits"] == {"comparisons": 50, "nested": 6}
+    assert "PersonalSales" in form["json_schema"]["$defs"]
+    zh = (await client.get(path, headers=admin | {"Accept-Language": "zh"})).json()
+    assert [one["label"] for one in zh["fields"]][3] == "个人销售额"
+    assert (await client.get(path)).status_code == 401
+
+
 async def test_a_worst_case_above_the_limit_is_a_warning(draft: Post, publish: Post) -> None:
     generous = [{"type": "unilevel", "name": "direct", "levels": ["0.40", "0.30"]}]
     rule_id = (await draft({**PLAN, "components": generous})).json()["rule_id"]
@@ -289,6 +383,26 @@ async def test_a_version_is_compared_in_words(
     assert [change["text"] for change in answer.json()["changes"]] == ["冻结天数由 0 改为 7。"]
     back = await client.get(f"/api/rules/{first}/diff", params={"against": second}, headers=admin)
     assert [change["text"] for change in back.json()["changes"]] == ["The hold in days changes from 7 to 0."]
+
+
+async def test_a_version_from_before_a_setting_existed_has_its_default(
+    draft: Post, publish: Post, client: httpx.AsyncClient, admin: dict[str, str], owner: asyncpg.Connection
+) -> None:
+    """No newer server can store a version like that, so the keys are taken out of the row."""
+    first = (await draft()).json()["rule_id"]
+    await owner.execute("update rules.rules set document = document - 'cut' - 'unclaimed'")
+    await publish(first)
+    second = (await draft({**PLAN, "hold_days": 7})).json()["rule_id"]
+    third = (await draft({**PLAN, "cut": "priority"})).json()["rule_id"]
+
+    async def told(rule_id: int, language: str) -> list[str]:
+        headers = admin | {"Accept-Language": language}
+        answer = await client.get(f"/api/rules/{rule_id}/diff", params={"against": first}, headers=headers)
+        return [change["text"] for change in answer.json()["changes"]]
+
+    assert await told(second, "en") == ["The hold in days changes from 0 to 7."]
+    assert await told(third, "en") == ["The way of cutting changes from pro_rata to priority."]
+    assert await told(third, "zh") == ["削减方式由 pro_rata 改为 priority。"]
 
 
 async def test_lists_are_paged_and_filtered(

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from fenxiao.engine.components import KINDS
+from fenxiao.engine.document import PlanDocument
 from fenxiao.engine.plan import parse_plan
 from fenxiao.infra import i18n
 from fenxiao.rules.domain import difference
@@ -31,7 +33,7 @@ def document(**changed: Any) -> dict[str, Any]:
 
 
 def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return [tell(change, lambda text: text) for change in changes(before, after)]
+    return [tell(change, "en", i18n.translate) for change in changes(before, after)]
 
 
 def with_components(edit: Any) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def edited(index: int, **fields: Any) -> dict[str, Any]:
     return with_components(edit)
 
 
+SALES = {"field": "personal_sales", "within_days": 30, "value": "100.00"}
 CASES = [
     (document(hold_days=14), ["The hold in days changes from 7 to 14."]),
     (
@@ -80,6 +83,23 @@ CASES = [
         ],
     ),
     (
+        document(cut="hard_stop", unclaimed="roll_up"),
+        [
+            "The way of cutting changes from pro_rata to hard_stop.",
+            "What becomes of amounts that nobody earned changes from breakage to roll_up.",
+        ],
+    ),
+    (
+        edited(0, cap_per_entry="3.00", when={"any": [{"field": "rank", "value": 2}, SALES]}),
+        [
+            "Component direct: cap per entry is now 3.00; before, nothing was set.",
+            (
+                "Component direct: condition on the earner is now the rank of the grade at least 2 or "
+                "personal sales of the last 30 days at least 100.00 CNY; before, nothing was set."
+            ),
+        ],
+    ),
+    (
         with_components(lambda parts: parts[::-1]),
         ["The order of the components changes from direct, bonus to bonus, direct."],
     ),
@@ -97,6 +117,45 @@ def test_a_new_and_a_dropped_component_are_told() -> None:
     assert new.startswith("Component bonus is new: ")
     assert "amounts by level 1.00" in new
     assert dropped.startswith("Component bonus is dropped; it was: ")
+
+
+def with_type(kind: str, **fields: Any) -> dict[str, Any]:
+    component = {"type": kind, "name": "leaders", **fields}
+    return with_components(lambda parts: [*parts, component])
+
+
+def test_every_parameter_of_every_type_has_a_label() -> None:
+    def models(model: Any) -> set[str]:
+        schema = model.model_json_schema()
+        override = schema.get("$defs", {}).get("Override", {"properties": {}})
+        return set(schema["properties"]) | set(override["properties"])
+
+    named = {field for kind in KINDS.values() for field in models(kind.Params)}
+    assert named - set(difference.PARAMETERS) == {"name", "match", "overrides"}
+    settings = set(PlanDocument.model_fields)
+    assert settings - set(difference.SETTINGS) == {"components", "rewards"}
+
+
+def test_rates_are_told_by_grade_and_by_generation() -> None:
+    grades = with_type("differential", rates={"name": "0.02", "gold": "0.09"})
+    (new,) = told(document(), grades)
+    assert "rates by grade name 0.02, gold 0.09" in new
+    generations = with_type("generation", rates=["0.05", "0.03"], boundary_rank=3)
+    sentences = told(grades, generations)
+    changed = "rates by generation changes from name 0.02, gold 0.09 to 0.05, 0.03."
+    assert f"Component leaders: {changed}" in sentences
+
+
+def test_a_condition_is_told_in_the_readers_language_and_its_plans_currency() -> None:
+    before = edited(0, when=SALES)
+    after = copy.deepcopy(before) | {"currency": "JPY"}
+    after["components"][0]["when"]["value"] = "100"
+    after["components"][1]["amounts"] = ["1"]
+    change = next(one for one in changes(before, parse_plan(after).document()) if one.field == "when")
+    assert tell(change, "zh", i18n.translate) == (
+        "组件 direct：获佣条件由 最近 30 天的个人销售额不低于 100.00 CNY"
+        " 改为 最近 30 天的个人销售额不低于 100 JPY。"
+    )
 
 
 def test_equal_documents_do_not_differ() -> None:

@@ -5,10 +5,16 @@ same name, special terms if they match the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-Translate = Callable[[str], str]
+from pydantic import TypeAdapter
+
+from fenxiao.engine.conditions.tree import Condition, ConditionField
+from fenxiao.engine.conditions.wording import told
+from fenxiao.kernel.i18n import Language
+
+Translate = Callable[[str, Language], str]
 Kind = Literal["added", "removed", "changed"]
 
 SETTINGS = {
@@ -19,6 +25,8 @@ SETTINGS = {
     "rounding": "The rounding",
     "base": "The base of commission",
     "max_payout_rate": "The highest payout rate",
+    "cut": "The way of cutting",
+    "unclaimed": "What becomes of amounts that nobody earned",
 }
 PARAMETERS = {
     "type": "type",
@@ -28,11 +36,24 @@ PARAMETERS = {
     "self_amount": "the seller's own amount",
     "compress": "dynamic compression",
     "cap_per_order": "cap per order",
+    "cap_per_entry": "cap per entry",
+    "when": "condition on the earner",
     "rates": "rates by grade",
+    "generation_rates": "rates by generation",
     "same_grade_rate": "same-grade bonus",
     "same_grade_depth": "people who get the same-grade bonus",
-    "depth": "upline levels walked",
+    "depth": "upline places walked",
     "of": "component that is matched",
+    "boundary_rank": "rank that ends a generation",
+    "empty_generations": "empty generations count",
+    "ineligible_boundary": "unqualified leaders end a generation",
+    "seller_boundary": "a selling leader ends the first generation",
+    "breakaway_rank": "rank at which a leg breaks away",
+    "breakaway_volume": "volume of a leg that broke away",
+    "rate": "rate",
+    "min_rank": "lowest rank that earns it",
+    "beyond": "places above the seller passed over",
+    "next_leader": "the next leader",
 }
 SENTENCES = {
     ("settings", "changed"): "{field} changes from {before} to {after}.",
@@ -64,11 +85,15 @@ SENTENCES = {
 }
 MATCHES = {"product_id": "product {value}", "category_id": "category {value}", "tag": "tag {value}"}
 YES, NO, NOTHING = "yes", "no", "nothing"
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(ConditionField)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference: where in the document, what stood there, what stands there now (None: nothing)."""
+    """One difference: where in the document, what stood there, what stands there now (None: nothing).
+
+    `currencies` are those of the two plans, the older first: amounts in a condition are in them.
+    """
 
     path: str
     about: str
@@ -77,6 +102,7 @@ class Change:
     field: str = ""
     component: str = ""
     match: Mapping[str, Any] | None = None
+    currencies: tuple[str, str] = ("", "")
 
     @property
     def kind(self) -> Kind:
@@ -102,18 +128,25 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     if stayed_old != stayed_new:
         # The order decides who gets the last cent of a cut.
         found.append(Change(path="components", about="order", before=stayed_old, after=stayed_new))
-    return found
+    currencies = (before["currency"], after["currency"])
+    return [replace(change, currencies=currencies) for change in found]
 
 
-def tell(change: Change, translate: Translate) -> str:
-    """The change as a sentence in the language of `translate`."""
-    labels = SETTINGS if change.about == "settings" else PARAMETERS
-    return translate(SENTENCES[change.about, change.kind]).format(
-        field=translate(labels.get(change.field, change.field)),
+def tell(change: Change, language: Language, translate: Translate) -> str:
+    """The change as a sentence in the language."""
+    older, newer = (_Words(language, translate, currency) for currency in change.currencies)
+    present = change.before if change.after is None else change.after
+    label = (
+        newer.say(SETTINGS.get(change.field, change.field))
+        if change.about == "settings"
+        else newer.label(change.field, present)
+    )
+    return newer.say(SENTENCES[change.about, change.kind]).format(
+        field=label,
         component=change.component,
-        match=_match(change.match, translate),
-        before=_value(change.before, translate),
-        after=_value(change.after, translate),
+        match=newer.match(change.match),
+        before=older.value(change.before, change.field),
+        after=newer.value(change.after, change.field),
     )
 
 
@@ -156,22 +189,47 @@ def _fields(
             yield Change(path=f"{path}.{field}".lstrip("."), before=old, after=new, field=field, **about)
 
 
-def _match(match: Mapping[str, Any] | None, translate: Translate) -> str:
-    return ", ".join(translate(MATCHES[field]).format(value=value) for field, value in (match or {}).items())
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Values of a document as people read them."""
 
+    language: Language
+    translate: Translate
+    currency: str
 
-def _value(value: Any, translate: Translate) -> str:
-    if isinstance(value, bool):
-        return translate(YES if value else NO)
-    if value is None or value in ([], ()):
-        return translate(NOTHING)
-    if isinstance(value, list | tuple):
-        return ", ".join(_value(one, translate) for one in value)
-    if isinstance(value, Mapping):
-        told = [
-            f"{translate(PARAMETERS.get(str(field), str(field)))} {_value(one, translate)}"
-            for field, one in value.items()
+    def say(self, text: str) -> str:
+        return self.translate(text, self.language)
+
+    def label(self, field: str, value: Any) -> str:
+        if field == "rates" and isinstance(value, list | tuple):
+            field = "generation_rates"
+        return self.say(PARAMETERS.get(field, field))
+
+    def match(self, match: Mapping[str, Any] | None) -> str:
+        found = (match or {}).items()
+        return ", ".join(self.say(MATCHES[field]).format(value=value) for field, value in found)
+
+    def value(self, value: Any, field: str = "") -> str:
+        if isinstance(value, bool):
+            return self.say(YES if value else NO)
+        if value is None or value in ([], (), {}):
+            return self.say(NOTHING)
+        if isinstance(value, list | tuple):
+            return ", ".join(self.value(one) for one in value)
+        if field == "when":
+            condition = _CONDITION.validate_python(value, context={"currency": self.currency})
+            return told(condition, self.currency, self.language)
+        if isinstance(value, Mapping):
+            return self._rates(value) if field == "rates" else self._parameters(value)
+        return str(value)
+
+    def _rates(self, rates: Mapping[str, Any]) -> str:
+        """By grade: the names of grades are the shop's own and are not translated."""
+        return ", ".join(f"{grade} {rate}" for grade, rate in rates.items())
+
+    def _parameters(self, parameters: Mapping[str, Any]) -> str:
+        return "; ".join(
+            f"{self.label(field, one)} {self.value(one, field)}"
+            for field, one in parameters.items()
             if field not in {"name", "match", "overrides"}
-        ]
-        return "; ".join(told)
-    return str(value)
+        )

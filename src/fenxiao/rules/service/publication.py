@@ -11,7 +11,8 @@ from fenxiao.infra.db import locks
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import FieldError
 from fenxiao.rules import queries
-from fenxiao.rules.api import StartsTooEarly, StartTaken, UnlawfulPlan
+from fenxiao.rules.api import FactsNotGathered, StartsTooEarly, StartTaken, UnlawfulPlan
+from fenxiao.rules.domain.conditions import lacks
 from fenxiao.rules.domain.timeline import earliest_start, place
 from fenxiao.rules.events import RulePublished
 from fenxiao.rules.queries import Rule
@@ -19,6 +20,7 @@ from fenxiao.rules.service.drafts import audited, found
 
 IN_THE_PAST = "This moment has passed; leave the field out to publish as soon as possible."
 NOTICE = "At least {days} days must lie between announcement and effect; the earliest moment is {earliest}."
+NOT_GATHERED = "Component {component}: a condition on {field} cannot be published in this version; only conditions on rank can."
 
 
 def demand_lawful(plan: Plan, limits: law.LawProfile) -> None:
@@ -30,6 +32,16 @@ def demand_lawful(plan: Plan, limits: law.LawProfile) -> None:
     )
     if reasons:
         raise UnlawfulPlan(errors=reasons)
+
+
+def demand_facts(plan: Plan) -> None:
+    """Refuse a plan whose conditions ask for facts that nobody gathers: its orders could not be evaluated."""
+    reasons = tuple(
+        FieldError(lack.place, NOT_GATHERED, {"component": lack.component, "field": lack.field})
+        for lack in lacks(plan)
+    )
+    if reasons:
+        raise FactsNotGathered(errors=reasons)
 
 
 def demand_notice(days: int, announced_at: datetime, start: datetime | None) -> datetime:

@@ -20,7 +20,13 @@ from fenxiao.rules.domain.documents import digest
 from fenxiao.rules.queries import Rule, Status
 from fenxiao.rules.service import limits
 from fenxiao.rules.service.drafts import audited, demand_draft, demand_same, found, insert, next_version
-from fenxiao.rules.service.publication import demand_lawful, demand_notice, hold_timeline, put_in_effect
+from fenxiao.rules.service.publication import (
+    demand_facts,
+    demand_lawful,
+    demand_notice,
+    hold_timeline,
+    put_in_effect,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,7 @@ class Rules:
         """Publish a plan for past facts; one of this name that was published before is answered as it is."""
         plan = parse_plan(document)
         demand_lawful(plan, self._terms.limits)
+        demand_facts(plan)
         async with self._db.begin() as tx:
             version, known = await next_version(tx, plan)
             if known is not None:
@@ -118,6 +125,7 @@ class Rules:
             draft = demand_draft(await queries.locked(tx, rule_id), rule_id, revision)
             plan = parse_plan(draft.document)
             demand_lawful(plan, self._terms.limits)
+            demand_facts(plan)
             await hold_timeline(tx, draft.currency)
             now = self._clock()
             start = demand_notice(self._terms.min_notice_days, now, effective_from)
@@ -149,10 +157,16 @@ class Rules:
     async def compare(
         self, rule_id: int, *, against: int | None
     ) -> tuple[Rule | None, list[difference.Change]]:
-        """What a version changes against another, by default against the plan's published version before it."""
+        """What a version changes against another, by default against the plan's published version before it.
+
+        A setting that did not exist when one of them was stored has its default in both.
+        """
         rule = await self.find(rule_id)
         other = await queries.version_before(self._db, rule) if against is None else await self.find(against)
-        return other, [] if other is None else difference.changes(other.document, rule.document)
+        if other is None:
+            return None, []
+        before, after = (parse_plan(one.document).document() for one in (other, rule))
+        return other, difference.changes(before, after)
 
     async def record_limits(self) -> None:
         """Write a change of the legal limits in the server's settings to the audit log, once."""
