@@ -110,6 +110,9 @@ stock = Table(
     Column("reserved", BigInteger, nullable=False),
     # The product's own, copied under the lock of this row: whoever changes units needs nothing else to see a crossing.
     Column("alert_threshold", BigInteger, CheckConstraint("alert_threshold >= 0", name="alert_threshold")),
+    # A batch of it ends some day or was recalled, now or once: what can be sold is not just what lies there. Set by the
+    # database itself when such a batch is written, and never taken back.
+    Column("perishable", Boolean, nullable=False, server_default="false"),
     # What can be sold has fallen below the threshold, and that was told.
     Column("low", Boolean, nullable=False, server_default="false"),
     CheckConstraint("reserved >= 0", name="reserved"),

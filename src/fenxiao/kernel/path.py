@@ -1,6 +1,7 @@
 """Paths in the sponsor tree: four big-endian bytes a level, so that a subtree is one range of a btree."""
 
 import struct
+from typing import cast
 
 from fenxiao.kernel.ids import DistributorId
 
@@ -15,7 +16,7 @@ def join(parent: bytes, distributor_id: int) -> bytes:
 
 def split(path: bytes) -> tuple[DistributorId, ...]:
     """The ids on a path, the root first, the owner of the path last."""
-    return tuple(DistributorId(i) for (i,) in struct.iter_unpack(">I", path))
+    return cast("tuple[DistributorId, ...]", struct.unpack(f">{len(path) // STEP}I", path))
 
 
 def subtree(path: bytes) -> tuple[bytes, bytes]:

@@ -95,6 +95,7 @@ CHANGES = [
     ),
     ("delete from hold where hold_id = 5", [("reserved", STOCK.format(1))]),
     ("update stock set low = false where product_id = 3", [("low", STOCK.format(3))]),
+    ("update stock set perishable = false where product_id = 1", [("perishable", STOCK.format(1))]),
     (
         "update stock set alert_threshold = 5 where product_id = 3",
         [("thresholds", STOCK.format(3)), ("low", STOCK.format(3))],

@@ -49,6 +49,14 @@ where s.reserved <> coalesce(h.units, 0)
 order by s.product_id
 """
 
+_PERISHABLE = """
+select 'stock of product ' || product_id as subject, 'perishable, as one of its batches ends or is recalled' as expected,
+       'not perishable' as found
+from stock s where not perishable and exists (
+  select from inventory i where i.product_id = s.product_id and (i.expiry_date is not null or i.recalled))
+order by product_id
+"""
+
 _NEGATIVE = """
 select 'stock of product ' || product_id as subject, 'nothing below 0, on_hand not below reserved' as expected,
        'on_hand ' || on_hand || ', reserved ' || reserved as found
@@ -218,6 +226,7 @@ QUESTIONS = {
     "catalog.batches": _BATCHES,
     "catalog.on_hand": _ON_HAND,
     "catalog.reserved": _RESERVED,
+    "catalog.perishable": _PERISHABLE,
     "catalog.negative": _NEGATIVE,
     "catalog.holds": _HOLDS,
     "catalog.taken": _TAKEN,

@@ -21,8 +21,8 @@ from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import HoldId
 
 
-class _Repeated(Exception):  # noqa: N818 - a reason to look again
-    """One of these keys may have been used before."""
+class _NotPlain(Exception):  # noqa: N818 - a reason to look at each request by itself
+    """Some of these requests are not simply served."""
 
 
 Answer = HeldStock | Refusal
@@ -71,29 +71,36 @@ class Holding:
     @starts_over
     async def _hold(self, batch: Sequence[_Asked]) -> list[Answer]:
         try:
-            return await self._served(batch, new=True)
-        except _Repeated:
-            return await self._served(batch, new=False)
+            return await self._served_plainly(batch)
+        except _NotPlain:
+            return await self._served(batch)
 
-    async def _served(self, batch: Sequence[_Asked], *, new: bool) -> list[Answer]:
-        """Serve the batch. `new` takes each key for one that was never used, which is nearly always true and saves a
-        look; `_Repeated`, and nothing is written, where that may be wrong for one of them.
+    async def _served_plainly(self, batch: Sequence[_Asked]) -> list[Answer]:
+        """Serve the batch in one statement if every request can be: its key is new, and there is enough of products
+        that are for sale, whose batches never end and that nobody watches. Otherwise `_NotPlain`, and nothing is written.
         """
+        new = [(*asked.key, asked.units, asked.request.deadline) for asked in batch]
+        async with self._db.begin() as tx:
+            numbers, versions = await hold_store.hold_plain(tx, new, self._db.clock())
+            if len(numbers) < len(batch):
+                raise _NotPlain
+            known = await self._facts.of(tx, versions)
+        return [_held(asked, numbers[asked.key], known) for asked in batch]
+
+    async def _served(self, batch: Sequence[_Asked]) -> list[Answer]:
+        """Serve the batch, each request by itself in its order."""
         now = self._db.clock()
         async with self._db.begin() as tx:
             shelves, offers = await stock.lock_for_sale(
                 tx, {product for asked in batch for product, _ in asked.units}
             )
-            last = {} if new else await hold_store.lock_attempts(tx, [asked.key for asked in batch])
+            last = await hold_store.lock_attempts(tx, [asked.key for asked in batch])
             outcomes = reservation.decide(
                 [(asked.units, _day(asked.request.at or now), last.get(asked.key)) for asked in batch],
                 shelves,
                 {product: offer.for_sale for product, offer in offers.items()},
             )
-            if new and any(isinstance(outcome, Refusal) for outcome in outcomes):
-                # Whoever has an open hold already is not refused for what has been sold since.
-                raise _Repeated
-            numbers = await _write(tx, list(zip(batch, outcomes, strict=True)), now, new=new)
+            numbers = await _write(tx, list(zip(batch, outcomes, strict=True)), now)
             known = await self._facts.of(tx, {product: offer.version for product, offer in offers.items()})
         return [
             outcome if isinstance(outcome, Refusal) else _held(asked, numbers[asked.key], known)
@@ -119,11 +126,7 @@ class Holding:
 
 
 async def _write(
-    tx: Transaction,
-    outcomes: Sequence[tuple[_Asked, Adopted | Granted | Refusal]],
-    now: datetime,
-    *,
-    new: bool,
+    tx: Transaction, outcomes: Sequence[tuple[_Asked, Adopted | Granted | Refusal]], now: datetime
 ) -> dict[Key, int]:
     """Store what was decided; answers the number of each hold."""
     adopted = [(asked, outcome) for asked, outcome in outcomes if isinstance(outcome, Adopted)]
@@ -137,8 +140,8 @@ async def _write(
         ]
         stored = await hold_store.add_holds(tx, holds, now)
         if len(stored) < len(holds):
-            # Used before, or by another process at this very moment: look at what became of it.
-            raise _Repeated if new else Moved
+            # The same key was used by another process at this moment: look again at what became of it.
+            raise Moved
         numbers |= stored
     changes = Changes()
     for _, outcome in granted:

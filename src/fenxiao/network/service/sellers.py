@@ -71,15 +71,16 @@ class PresentSellers:
         if not paths:
             return True
         chains = {owner: split(path) for owner, path in paths.items()}
-        unknown = {one for chain in chains.values() for one in chain} - book.members.keys()
+        unknown = set().union(*chains.values()) - book.members.keys()
         if unknown:
             version, members = await sellers.members(self._db, list(unknown))
             if version != book.version and await self._at(version) is not book:
                 return False
             book.members |= members
+        member = book.members.__getitem__
         for owner, chain in chains.items():
-            upline = tuple(book.members[above] for above in reversed(chain[:-1]))
-            book.sellers[owner] = Seller(member=book.members[owner], upline=upline, tree_version=book.version)
+            upline = tuple(map(member, chain[-2::-1]))
+            book.sellers[owner] = Seller(member=member(owner), upline=upline, tree_version=book.version)
         return True
 
     def _make_room(self) -> None:

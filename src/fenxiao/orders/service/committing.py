@@ -1,8 +1,8 @@
 """The commit of placed orders: holds, idempotency marks, rows and events in one transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -13,13 +13,13 @@ from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.starts_over import Moved
 from fenxiao.infra.db.transaction import Transaction
-from fenxiao.kernel.ids import LineId, OrderId, ProductId
+from fenxiao.kernel.ids import ProductId
 from fenxiao.network.api import Seller
 from fenxiao.orders.api import PlacedLine, PlacedOrder
 from fenxiao.orders.domain.facts import Facts
 from fenxiao.orders.events import OrderCreated, OrderStatusChanged
 from fenxiao.orders.queries.known import buyer_index
-from fenxiao.orders.service.attempt import Answered, Attempt
+from fenxiao.orders.service.attempt import Answered, Attempt, Ids
 from fenxiao.orders.store import placement
 
 CATALOG = "catalog"
@@ -41,6 +41,7 @@ class _Ready:
     """An attempt that has everything a row needs."""
 
     attempt: Attempt
+    ids: Ids
     held: HeldStock
     seller: Seller
     total_minor: int
@@ -80,17 +81,12 @@ class Committing:
         return self._facts
 
     async def _write(self, tx: Transaction, ready: Sequence[_Ready], facts: Mapping[_Version, int]) -> None:
-        count = sum(len(each.held.facts) for each in ready)
-        fresh = await placement.allocate(tx, orders=len(ready), lines=count, now=self._db.clock())
-        minutes = fresh.payment_minutes
-        limit = None if minutes is None else timedelta(minutes=minutes)
         rows: list[placement.OrderRow] = []
         lines: list[placement.LineRow] = []
         kept: list[tuple[Once, bytes]] = []
-        line_ids = iter(fresh.lines)
-        for order_id, each in zip(fresh.orders, ready, strict=True):
-            row = self._row(order_id, each, limit)
-            own = _lines(order_id, each, line_ids, facts)
+        for each in ready:
+            row = self._row(each)
+            own = _lines(each, facts)
             rows.append(row)
             lines += own
             placed = _placed(row, own)
@@ -102,11 +98,12 @@ class Committing:
         if kept:
             await idempotency.keep(tx, kept)
 
-    def _row(self, order_id: OrderId, each: _Ready, limit: timedelta | None) -> placement.OrderRow:
+    def _row(self, each: _Ready) -> placement.OrderRow:
         order, seller, attempt = each.attempt.order, each.seller, each.attempt
         single = order.lines[0] if len(order.lines) == 1 else None
         buyer = order.buyer
         upline = seller.upline
+        order_id, limit = each.ids.order_id, each.ids.payment_limit
         return placement.OrderRow(
             order_id=order_id,
             distributor_id=order.distributor_id,
@@ -145,9 +142,9 @@ class Committing:
 
 def _ready(batch: Iterable[Attempt]) -> list[_Ready]:
     return [
-        _Ready(attempt, attempt.held, attempt.seller, attempt.total_minor())
+        _Ready(attempt, attempt.ids, attempt.held, attempt.seller, attempt.total_minor())
         for attempt in batch
-        if attempt.answer is None and attempt.held is not None and attempt.seller is not None
+        if attempt.answer is None and attempt.ids and attempt.held and attempt.seller
     ]
 
 
@@ -168,13 +165,11 @@ def _facts(each: ProductFacts) -> Facts:
     )
 
 
-def _lines(
-    order_id: OrderId, each: _Ready, ids: Iterator[LineId], facts: Mapping[_Version, int]
-) -> list[placement.LineRow]:
+def _lines(each: _Ready, facts: Mapping[_Version, int]) -> list[placement.LineRow]:
     return [
         placement.LineRow(
-            order_id,
-            next(ids),
+            each.ids.order_id,
+            line_id,
             asked.product_id,
             facts[_version(of)],
             asked.quantity,
@@ -183,8 +178,8 @@ def _lines(
             priced.amount_minor,
             priced.order_discount_minor,
         )
-        for asked, of, priced in zip(
-            each.attempt.order.lines, each.held.facts, each.attempt.priced, strict=True
+        for line_id, asked, of, priced in zip(
+            each.ids.line_ids, each.attempt.order.lines, each.held.facts, each.attempt.priced, strict=True
         )
     ]
 

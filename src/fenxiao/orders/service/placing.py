@@ -24,8 +24,9 @@ from fenxiao.kernel.ids import DistributorId, RuleId
 from fenxiao.network.api import NetworkApi, Seller, SellerQuestion
 from fenxiao.orders.api import ExternalOrderTaken, PlacedOrder
 from fenxiao.orders.queries import known
-from fenxiao.orders.service.attempt import Answered, Asked, Attempt, first_of_each
+from fenxiao.orders.service.attempt import Answered, Asked, Attempt, Ids, first_of_each
 from fenxiao.orders.service.committing import CATALOG, Committing, Fenced
+from fenxiao.orders.store import placement
 from fenxiao.rules.api import RuleQuestion, RulesApi
 
 HOLD_FOR = timedelta(seconds=60)
@@ -96,8 +97,12 @@ class Placing:
         return [a.answer for a in batch if a.answer is not None]
 
     async def _gather(self, batch: Sequence[Attempt]) -> dict[tuple[str, datetime], RuleId | None]:
-        """Ask, all at once, what was done before, who the sellers are and which rules are in effect (the answer)."""
-        _, sellers, rules = await asyncio.gather(
+        """Ask, all at once, what was done before, who the sellers are and which rules are in effect (the answer).
+
+        The numbers are drawn here too: those of orders that are refused later are missing for good.
+        """
+        _, _, sellers, rules = await asyncio.gather(
+            self._number(batch),
             self._find(batch),
             self._ask_sellers(batch),
             self._ask_rules(
@@ -107,6 +112,18 @@ class Placing:
         for attempt in _open(batch):
             attempt.sell(sellers[attempt.order.distributor_id, attempt.order.at])
         return rules
+
+    async def _number(self, batch: Sequence[Attempt]) -> None:
+        if not batch:
+            return
+        lines = sum(len(attempt.order.lines) for attempt in batch)
+        fresh = await placement.allocate(self._db, orders=len(batch), lines=lines, now=self._db.clock())
+        limit = None if fresh.payment_minutes is None else timedelta(minutes=fresh.payment_minutes)
+        start = 0
+        for attempt, order_id in zip(batch, fresh.orders, strict=True):
+            end = start + len(attempt.order.lines)
+            attempt.ids = Ids(order_id, fresh.lines[start:end], limit)
+            start = end
 
     async def _find(self, batch: Sequence[Attempt]) -> None:
         """Answer what was done before, so that a repeated request touches nobody's stock."""

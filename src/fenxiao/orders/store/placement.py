@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from fenxiao.infra.db import arrays
+from fenxiao.infra.db.sql import Reader
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.ids import DistributorId, HoldId, LineId, OrderId, ProductId, RuleId
 from fenxiao.orders.domain.facts import Facts
@@ -176,12 +177,12 @@ class Allocated:
     payment_minutes: int | None
 
 
-async def allocate(tx: Transaction, *, orders: int, lines: int, now: datetime) -> Allocated:
+async def allocate(reader: Reader, *, orders: int, lines: int, now: datetime) -> Allocated:
     """So many fresh ids of each, and the policy in effect, in one question.
 
     The ids are known before the rows, so that no order of RETURNING is relied on.
     """
-    row: Any = await tx.fetchrow(
+    row: Any = await reader.fetchrow(
         "select (select array_agg(nextval('orders_order_id_seq')) from generate_series(1, $1)) as orders,"
         " (select array_agg(nextval('order_line_line_id_seq')) from generate_series(1, $2)) as lines,"
         f" {PAYMENT_MINUTES} as payment_minutes",
