@@ -24,8 +24,17 @@ async def profile(bench: Bench, seconds: float, results: Path, say: Callable[[st
     await take_turn(bench, "single")
     bench.seconds = seconds
     file = results / "orders-profile.txt"
-    words = [found, "record",
-            "--gil", "--pid", str(bench.server.process.pid), "--rate", "200", "--format", "raw"]
+    words = [
+        found,
+        "record",
+        "--gil",
+        "--pid",
+        str(bench.server.process.pid),
+        "--rate",
+        "200",
+        "--format",
+        "raw",
+    ]
     words += ["--duration", str(round(seconds)), "--output", str(file)]
     _, turn = await asyncio.gather(finished(words, patience=seconds + 60), take_turn(bench, "single"))
     say(f"stacks: {file} (collapsed, as flame graph programs read them); {turn.values}")
