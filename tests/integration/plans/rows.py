@@ -51,7 +51,7 @@ insert into tags (tag_id, name, created_at)
 insert into product (product_id, name, category_id, status, price_minor, cost_minor, currency, sku, version, created_at,
     updated_at)
   select i, (array['面粉', '大米', 'Lamp', 'Cake tin', 'Paper chain kit'])[1 + i % 5] || ' '
-      || case when i % 9973 = 0 then '特价 ' else '' end || md5(i::text),
+      || case when i % 9973 = 0 then '特价 ' else '' end || left(md5(i::text), 8),
     case when i % 4 = 0 then null when i % 4 = 1 then 4 else 1 + i % 20000 end,
     case when i > 29700 then 'pending' when i % 1000 = 999 then 'unavailable' else 'available' end,
     1000 + i % 900, case when i % 2 = 0 then 500 end, case when i % 5000 = 77 then 'USD' else 'CNY' end, case when i % 3 > 0 then 'SKU' || i end, 1, {now}, {now}
@@ -209,9 +209,9 @@ insert into notice_read (account_id, notice_id, read_at) select a, i, {now} from
 """
 
 ALL: dict[str, str] = {
+    "catalog": CATALOG,
     "network": NETWORK,
     "identity": IDENTITY,
-    "catalog": CATALOG,
     "rules": RULES,
     "orders": ORDERS_SQL,
     "commission": COMMISSION,
