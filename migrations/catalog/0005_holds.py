@@ -8,6 +8,8 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    op.execute("""set lock_timeout = '1min';""")
+    op.execute("""set statement_timeout = '1h';""")
     op.add_column(
         "stock",
         sa.Column("perishable", sa.Boolean(), server_default="false", nullable=False),
@@ -36,3 +38,5 @@ def upgrade() -> None:
            where i.product_id = s.product_id and (i.expiry_date is not null or i.recalled));
         """
     )
+    op.execute("""reset lock_timeout;""")
+    op.execute("""reset statement_timeout;""")

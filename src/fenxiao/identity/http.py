@@ -26,6 +26,7 @@ from fenxiao.infra.context import current
 from fenxiao.infra.http.auth import CLAIM_SESSION, Caller, Principal, authenticate, require
 from fenxiao.infra.http.fields import Answer, Items, Moment, items
 from fenxiao.infra.http.headers import Cursor, Limit
+from fenxiao.infra.http.routing import joined
 from fenxiao.infra.http.routing import router as new_router
 from fenxiao.kernel.errors import Unauthenticated
 from fenxiao.kernel.paging import DEFAULT_LIMIT
@@ -88,8 +89,8 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 def router(identity: Identity, issuer: str) -> APIRouter:
     """The routes of this context."""
     routes = APIRouter()
-    routes.include_router(_protocol(identity, issuer))
-    routes.include_router(_audit(identity))
+    joined(routes, _protocol(identity, issuer))
+    joined(routes, _audit(identity))
     return routes
 
 

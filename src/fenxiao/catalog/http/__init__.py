@@ -8,18 +8,19 @@ from fastapi import APIRouter
 
 from fenxiao.catalog.http import categories, counts, exports, imports, inventory, products, recalls
 from fenxiao.catalog.service import Catalog
+from fenxiao.infra.http.routing import joined
 
 
 def router(catalog: Catalog, *, currency: str) -> APIRouter:
     """The routes of this context; `currency` is that of a product which names none."""
     routes = APIRouter()
-    routes.include_router(categories.categories(catalog.categories))
-    routes.include_router(categories.tags(catalog.tags))
-    routes.include_router(exports.router(catalog.exports, currency))
-    routes.include_router(imports.router(catalog.imports))
-    routes.include_router(products.router(catalog.products, currency))
+    joined(routes, categories.categories(catalog.categories))
+    joined(routes, categories.tags(catalog.tags))
+    joined(routes, exports.router(catalog.exports, currency))
+    joined(routes, imports.router(catalog.imports))
+    joined(routes, products.router(catalog.products, currency))
     # Before the products' stock: a path of words must not be read as a product's number.
-    routes.include_router(counts.router(catalog.counts))
-    routes.include_router(recalls.router(catalog.recalls))
-    routes.include_router(inventory.router(catalog.warehouse))
+    joined(routes, counts.router(catalog.counts))
+    joined(routes, recalls.router(catalog.recalls))
+    joined(routes, inventory.router(catalog.warehouse))
     return routes

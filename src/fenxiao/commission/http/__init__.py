@@ -6,6 +6,7 @@ from fenxiao.commission.http import balances, explanations, settlements
 from fenxiao.commission.service.balances import Balances
 from fenxiao.commission.service.explanation import Explanations
 from fenxiao.commission.service.settlement import Settlements
+from fenxiao.infra.http.routing import joined
 from fenxiao.infra.http.routing import router as new_router
 
 
@@ -13,5 +14,5 @@ def router(held: Balances, settled: Settlements, explained: Explanations) -> API
     """All routes of this context."""
     whole = new_router()
     for part in (settlements.router(settled), explanations.router(explained), balances.router(held)):
-        whole.include_router(part)
+        joined(whole, part)
     return whole

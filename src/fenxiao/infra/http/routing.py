@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from enum import Enum
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -15,6 +15,14 @@ from starlette.types import Scope
 from fenxiao.kernel.errors import FieldError, Invalid
 
 from .body import ExactRequest, doubtful
+from .problem import MEDIA_TYPE
+
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "The request was refused", **_PROBLEM},
+    "5XX": {"description": "Our fault", **_PROBLEM},
+}
+"""What any route may answer besides."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -57,7 +65,28 @@ class PlainRoute(Route):
 def router(*, prefix: str = "", tags: Sequence[str] = (), strict_query: bool = True) -> APIRouter:
     """A context's router. `strict_query=False` for protocols that add parameters of their own (OAuth)."""
     names: list[str | Enum] = list(tags)
-    return APIRouter(prefix=prefix, tags=names, route_class=ExactRoute if strict_query else LooseRoute)
+    return APIRouter(
+        prefix=prefix,
+        tags=names,
+        route_class=ExactRoute if strict_query else LooseRoute,
+        responses=dict(PROBLEMS),
+        generate_unique_id_function=_operation_id,
+    )
+
+
+def joined(routes: APIRouter | FastAPI, *parts: APIRouter) -> None:
+    """Add the routes of the parts as they are.
+
+    The framework's `include_router` makes each of them anew, which takes longer than all else that an application
+    does when it starts.
+    """
+    whole = routes.router if isinstance(routes, FastAPI) else routes
+    for part in parts:
+        whole.routes.extend(part.routes)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
 
 
 def _query_names(dependant: Dependant) -> frozenset[str]:

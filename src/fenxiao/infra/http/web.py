@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -26,7 +25,7 @@ from .auth import Authenticate
 from .body import Refused
 from .edge import MAX_BODY, Edge
 from .hot import HotRoute, HotRoutes
-from .routing import ExactRoute, PlainRoute
+from .routing import ExactRoute, PlainRoute, joined
 from .validation import invalid
 
 Probe = Callable[[], Awaitable[Any]]
@@ -35,7 +34,6 @@ Probe = Callable[[], Awaitable[Any]]
 PROBE_SECONDS = 2.0
 
 _PAGES = Path(__file__).resolve().parent / "docs"
-_PROBLEM = {"content": {problem.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _log = telemetry.logger(__name__)
 
 
@@ -75,11 +73,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
-        responses={
-            "4XX": {"description": "The request was refused", **_PROBLEM},
-            "5XX": {"description": "Our fault", **_PROBLEM},
-        },
         middleware=[Middleware(Edge, max_body=max_body, larger=larger_bodies, access_log=access_log)],
     )
     telemetry.ensure_configured()
@@ -87,8 +80,7 @@ def create_app(
     app.state.authenticate = authenticate
     _render_errors(app)
     _add_own_pages(app, probes or {})
-    for router in routers:
-        app.include_router(router)
+    joined(app, *routers)
     _complete_openapi(app)
     if authenticate is not None:
         app.put_in_front(HotRoutes(hot, app.answer, authenticate, access_log=access_log))
@@ -111,10 +103,6 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         await (self._front or self.answer)(scope, receive, send)
-
-
-def _operation_id(route: APIRoute) -> str:
-    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
 
 
 def _render_errors(app: FastAPI) -> None:

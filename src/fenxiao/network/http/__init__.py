@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from fenxiao.infra.http.routing import joined
 from fenxiao.network.http import distributors, grades, tree
 from fenxiao.network.service import Network
 
@@ -9,7 +10,7 @@ from fenxiao.network.service import Network
 def router(network: Network) -> APIRouter:
     """The routes of this context."""
     routes = APIRouter()
-    routes.include_router(distributors.router(network))
-    routes.include_router(tree.router(network))
-    routes.include_router(grades.router(network))
+    joined(routes, distributors.router(network))
+    joined(routes, tree.router(network))
+    joined(routes, grades.router(network))
     return routes

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from fenxiao.infra.http.routing import joined
 from fenxiao.notifications.http import deliveries, notices, webhooks
 from fenxiao.notifications.service import Notifications
 
@@ -9,7 +10,7 @@ from fenxiao.notifications.service import Notifications
 def router(service: Notifications) -> APIRouter:
     """The routes of this context."""
     routes = APIRouter()
-    routes.include_router(webhooks.router(service.webhooks))
-    routes.include_router(deliveries.router(service.deliveries))
-    routes.include_router(notices.router(service.notices))
+    joined(routes, webhooks.router(service.webhooks))
+    joined(routes, deliveries.router(service.deliveries))
+    joined(routes, notices.router(service.notices))
     return routes
