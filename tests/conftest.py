@@ -28,6 +28,11 @@ TEMPLATE = "fenxiao_template"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that in the end no worker is alone with one of them."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts and item.path.name != "test_kills.py")
+
+
 class SettableClock:
     """A clock that tests turn: it stands unless advanced."""
 

@@ -54,7 +54,8 @@ async def envelopes(shop: Any) -> list[Envelope]:
             )
             for row in rows
         ]
-    return [envelope for envelope in found if consumer.wants(envelope)]
+    wanted = {kind.type for kind in consumer.events}
+    return [envelope for envelope in found if envelope.type in wanted]
 
 
 def listeners(shop: Any) -> Any:

@@ -27,10 +27,6 @@ class Consumer:
     handle: Handler
     db: Database
 
-    def wants(self, envelope: Envelope) -> bool:
-        """Whether this kind of event is for it."""
-        return any(kind.type == envelope.type for kind in self.events)
-
 
 def decode(envelope: Envelope, kind: type[E]) -> E:
     """The event in an envelope, as the dataclass that its owner publishes."""
