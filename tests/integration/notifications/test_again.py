@@ -104,7 +104,7 @@ async def test_a_span_is_replayed_with_what_was_missed(
         return got
 
     hour = timedelta(hours=1)
-    assert await replay(began + hour, began + 2 * hour) == missed
+    assert sorted(await replay(began + hour, began + 2 * hour)) == sorted(missed)
     assert sorted(await replay(began, began + 2 * hour)) == sorted(first + missed)
     assert sorted(await replay(began, began + 3 * hour)) == sorted(first + missed + late)
     assert sorted(await replay(began, began + 2 * hour, types=["product.changed"])) == sorted(first + missed)

@@ -6,7 +6,7 @@ because one index holds the orders of a state in the order of the page.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, exists, select, tuple_, union_all
 
@@ -19,8 +19,6 @@ from fenxiao.orders.queries.known import buyer_index
 from fenxiao.orders.queries.views import OrderView, views
 from fenxiao.orders.tables import order_line, orders
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _SHORT = timedelta(days=1)
 
 
@@ -52,7 +50,7 @@ async def page(
     shown = rows[:limit]
     following = None
     if len(rows) > limit:
-        following = encode_cursor((shown[-1]["created_at"] - _EPOCH) // _MICROSECOND, shown[-1]["order_id"])
+        following = encode_cursor(shown[-1]["created_at"], shown[-1]["order_id"])
     return Page(tuple(await views(reader, cipher, [row["order_id"] for row in shown])), following)
 
 
@@ -144,5 +142,5 @@ def _short(wanted: Filter) -> bool:
 
 
 def _place(cursor: str) -> tuple[datetime, OrderId]:
-    since, order_id = decode_cursor(cursor, int, int)
-    return _EPOCH + int(since) * _MICROSECOND, OrderId(int(order_id))
+    since, order_id = decode_cursor(cursor, datetime, int)
+    return since, OrderId(order_id)
