@@ -47,6 +47,22 @@ async def test_a_transaction_inside_a_transaction_is_refused(db: Database) -> No
             pass
 
 
+async def test_a_statement_alone_is_a_transaction_of_its_own(db: Database) -> None:
+    statement = f"with outcome as ({holds.insertion(1)} returning hold_id) select count(*) from outcome"
+    db.emitted.clear()
+    ((written,),) = await db.alone(statement, *holds.columns("test", [HoldId(7), HoldId(8)]))
+    assert written == await count(db, "hold_outcome") == 2
+    assert not db.emitted.is_set()
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await db.alone(statement, *holds.columns("test", [HoldId(9), HoldId(8)]))
+    assert await count(db, "hold_outcome") == 2
+    async with db.begin():
+        with pytest.raises(RuntimeError, match="one transaction"):
+            await db.alone(statement, *holds.columns("test", [HoldId(9)]))
+    await db.alone(statement, *holds.columns("test", [HoldId(9)]), emits=True)
+    assert db.emitted.is_set()
+
+
 async def answer(db: Database, once: Once, value: list[int]) -> list[int]:
     async with db.begin(once=once) as tx:
         if tx.prior is not None:

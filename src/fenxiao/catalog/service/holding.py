@@ -20,11 +20,6 @@ from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import HoldId
 
-
-class _NotPlain(Exception):  # noqa: N818 - a reason to look at each request by itself
-    """Some of these requests are not simply served."""
-
-
 Answer = HeldStock | Refusal
 Key = tuple[str, str]
 
@@ -70,21 +65,18 @@ class Holding:
 
     @starts_over
     async def _hold(self, batch: Sequence[_Asked]) -> list[Answer]:
-        try:
-            return await self._served_plainly(batch)
-        except _NotPlain:
-            return await self._served(batch)
+        return await self._served_plainly(batch) or await self._served(batch)
 
-    async def _served_plainly(self, batch: Sequence[_Asked]) -> list[Answer]:
+    async def _served_plainly(self, batch: Sequence[_Asked]) -> list[Answer] | None:
         """Serve the batch in one statement if every request can be: its key is new, and there is enough of products
-        that are for sale, whose batches never end and that nobody watches. Otherwise `_NotPlain`, and nothing is written.
+        that are for sale, whose batches never end and that nobody watches. Otherwise None, and nothing is written.
         """
         new = [(*asked.key, asked.units, asked.request.deadline) for asked in batch]
-        async with self._db.begin() as tx:
-            numbers, versions = await hold_store.hold_plain(tx, new, self._db.clock())
-            if len(numbers) < len(batch):
-                raise _NotPlain
-            known = await self._facts.of(tx, versions)
+        held = await hold_store.hold_plain(self._db, new, self._db.clock())
+        if held is None:
+            return None
+        numbers, versions = held
+        known = await self._facts.of(self._db, versions)
         return [_held(asked, numbers[asked.key], known) for asked in batch]
 
     async def _served(self, batch: Sequence[_Asked]) -> list[Answer]:

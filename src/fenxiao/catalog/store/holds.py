@@ -3,9 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from asyncpg import UniqueViolationError
+
 from fenxiao.catalog.domain.holds import Held
 from fenxiao.catalog.domain.reservation import Attempt, Units, units_of
 from fenxiao.infra.db import arrays
+from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.sql import Record
 from fenxiao.infra.db.transaction import Transaction
 
@@ -92,21 +95,23 @@ async def add_holds(
     return {(row["caller"], row["key"]): row["hold_id"] for row in rows}
 
 
-# Taken in one statement, for all or, seen by the caller who counts, for none. The shelves are locked in product order and
-# their conditions hold for the rows as they are once locked (PostgreSQL examines a row again that it had to wait for);
-# what else decides, the batches, is not read, because these shelves have only such as never end.
+# Taken in one statement, for all or for none. The shelves are locked in product order and their conditions hold for the
+# rows as they are once locked (PostgreSQL examines a row again that it had to wait for); what else decides, the batches,
+# is not read, because these shelves have only such as never end. The product is looked up for each shelf, whatever the
+# planner believes about how many are for sale. A key that is there already fails the statement.
 _HOLD_PLAIN = """
-with asked as (
-  select product_id, sum(quantity)::bigint as quantity
-    from unnest($1::text::bigint[], $2::text::bigint[]) as t(product_id, quantity) group by product_id
+with asked as materialized (
+  select product_id, quantity from unnest($1::text::bigint[], $2::text::bigint[]) as t(product_id, quantity)
 ), shelf as materialized (
-  select s.product_id, a.quantity, p.version
-    from asked a join stock s on s.product_id = a.product_id join product p on p.product_id = a.product_id
+  select s.product_id, a.quantity,
+         (select p.version from product p where p.product_id = s.product_id and p.status = 'available') as version
+    from asked a join stock s on s.product_id = a.product_id
    where s.on_hand - s.reserved >= a.quantity and not s.perishable and s.alert_threshold is null
-     and p.status = 'available'
    order by s.product_id for update of s
 ), taken as (
-  update stock s set reserved = s.reserved + shelf.quantity from shelf where s.product_id = shelf.product_id
+  update stock s set reserved = s.reserved + shelf.quantity from shelf
+   where s.product_id = shelf.product_id
+     and (select count(version) from shelf) = (select count(*) from asked)
   returning s.product_id, shelf.version
 ), held as (
   insert into hold (caller, key, attempt, state, product_ids, quantities, reserved, shipped, inventory_ids, taken,
@@ -115,9 +120,8 @@ with asked as (
          array_fill(0::bigint, array[cardinality(products::bigint[])]), '{}', '{}', deadline, $8
     from unnest($3::text::text[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text::timestamptz[])
       as t(caller, key, products, units, deadline)
-   where (select count(*) from taken) = (select count(*) from asked)
+   where (select count(version) from shelf) = (select count(*) from asked)
    order by caller, key
-  on conflict (caller, key, attempt) do nothing
   returning caller, key, hold_id
 )
 select caller, key, hold_id, null::bigint, null::int from held
@@ -127,23 +131,31 @@ select null, null, null, product_id, version from taken
 
 
 async def hold_plain(
-    tx: Transaction, asked: Sequence[tuple[str, str, Units, datetime]], now: datetime
-) -> tuple[dict[tuple[str, str], int], dict[int, int]]:
+    db: Database, asked: Sequence[tuple[str, str, Units, datetime]], now: datetime
+) -> tuple[dict[tuple[str, str], int], dict[int, int]] | None:
     """Take and hold (caller, key, units, deadline) where all of them are plain: the holds, and the products' versions.
 
-    With fewer holds than were asked for, one was not plain, and what was written must be rolled back.
+    None where one is not plain, or a key is used already; then nothing was written.
     """
-    rows = await tx.fetch(
-        _HOLD_PLAIN,
-        arrays.numbers([product for _, _, units, _ in asked for product, _ in units]),
-        arrays.numbers([quantity for _, _, units, _ in asked for _, quantity in units]),
-        arrays.texts([caller for caller, _, _, _ in asked]),
-        arrays.texts([key for _, key, _, _ in asked]),
-        arrays.texts([arrays.numbers([product for product, _ in units]) for _, _, units, _ in asked]),
-        arrays.texts([arrays.numbers([quantity for _, quantity in units]) for _, _, units, _ in asked]),
-        arrays.times([deadline for _, _, _, deadline in asked]),
-        now,
-    )
+    wanted: dict[int, int] = {}
+    for _, _, units, _ in asked:
+        for product_id, quantity in units:
+            wanted[product_id] = wanted.get(product_id, 0) + quantity
+    products = sorted(wanted)
+    try:
+        rows = await db.alone(
+            _HOLD_PLAIN,
+            arrays.numbers(products),
+            arrays.numbers([wanted[product_id] for product_id in products]),
+            arrays.texts([caller for caller, _, _, _ in asked]),
+            arrays.texts([key for _, key, _, _ in asked]),
+            arrays.texts([arrays.numbers([product for product, _ in units]) for _, _, units, _ in asked]),
+            arrays.texts([arrays.numbers([quantity for _, quantity in units]) for _, _, units, _ in asked]),
+            arrays.times([deadline for _, _, _, deadline in asked]),
+            now,
+        )
+    except UniqueViolationError:
+        return None
     numbers: dict[tuple[str, str], int] = {}
     versions: dict[int, int] = {}
     for caller, key, hold_id, product_id, version in rows:
@@ -151,7 +163,7 @@ async def hold_plain(
             versions[product_id] = version
         else:
             numbers[caller, key] = hold_id
-    return numbers, versions
+    return (numbers, versions) if numbers else None
 
 
 async def extend(tx: Transaction, deadlines: Sequence[tuple[int, datetime]]) -> None:

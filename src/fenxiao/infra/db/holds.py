@@ -16,6 +16,19 @@ from fenxiao.kernel.ids import HoldId
 Outcome = Literal["committed", "fenced"]
 
 
+def insertion(first: int) -> str:
+    """The insert of holds as committed, which fails where one is fenced; its parameters are `columns`, from `first` on."""
+    return (
+        "insert into hold_outcome (holder, hold_id, outcome)"
+        f" select ${first}::text, id, 'committed' from unnest(${first + 1}::text::bigint[]) as id order by id"
+    )
+
+
+def columns(holder: str, holds: Sequence[HoldId]) -> list[str]:
+    """The holds of one holder."""
+    return [holder, arrays.numbers(holds)]
+
+
 async def commit(tx: Transaction, holder: str, holds: Sequence[HoldId]) -> set[HoldId]:
     """Record holds as committed; answers those that had been fenced and so must not be used."""
     rows = await tx.fetch(

@@ -72,21 +72,36 @@ def _claim(key: Once, locked: bool, known: dict[tuple[str, str], tuple[bytes, by
     return None if locked else KeyBusy()
 
 
+def insertion(first: int) -> str:
+    """The insert of answers, which fails where one is kept already; its parameters, from number `first` on, are `columns`."""
+    kinds = ("text", "text", "bytea", "bytea")
+    unnested = ", ".join(f"${place}::text::{kind}[]" for place, kind in enumerate(kinds, first))
+    return (
+        "insert into idempotency (account, key, digest, answer)"
+        # In one order everywhere, so that two transactions with the same keys never wait for each other in a ring.
+        f" select * from unnest({unnested}) as t(a, k, d, b) order by a, k"
+    )
+
+
+def columns(answers: Sequence[tuple[Once, bytes]]) -> list[str]:
+    """The keys with their answers."""
+    return [
+        arrays.texts([key.account for key, _ in answers]),
+        arrays.texts([key.key for key, _ in answers]),
+        arrays.octets([key.digest for key, _ in answers]),
+        arrays.octets([answer for _, answer in answers]),
+    ]
+
+
+_INSERT = insertion(1)
+
+
 async def keep(session: Session, answers: Sequence[tuple[Once, bytes]]) -> None:
     """Store the answers of keys; part of the transaction that did the work.
 
     Who has looked at his keys and not claimed them meets here whoever was quicker: then KeyBusy, and the work must
     be rolled back.
     """
-    tag = await session.execute(
-        "insert into idempotency (account, key, digest, answer)"
-        " select * from unnest($1::text::text[], $2::text::text[], $3::text::bytea[], $4::text::bytea[]) as t(a, k, d, b)"
-        # In one order everywhere, so that two transactions with the same keys never wait for each other in a ring.
-        " order by a, k on conflict do nothing",
-        arrays.texts(key.account for key, _ in answers),
-        arrays.texts(key.key for key, _ in answers),
-        arrays.octets(key.digest for key, _ in answers),
-        arrays.octets(answer for _, answer in answers),
-    )
+    tag = await session.execute(f"{_INSERT} on conflict do nothing", *columns(answers))
     if tag != f"INSERT 0 {len(answers)}":
         raise KeyBusy

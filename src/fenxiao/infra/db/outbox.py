@@ -15,30 +15,40 @@ import msgspec
 from fenxiao.infra.db import arrays
 from fenxiao.kernel.events import Envelope, Event
 
-_INSERT = """
-insert into outbox (event_id, type, subject, time, data, actor)
-select gen_random_uuid(), type, subject, time, data::jsonb, actor
-from unnest($1::text::text[], $2::text::text[], $3::text::timestamptz[], $4::text::text[], $5::text::text[])
-  as t(type, subject, time, data, actor)
-"""
+Emitted = tuple[Event, datetime | None, str | None]
+"""An event, the time of the past fact that it tells of, and who did it where that is not the context's actor."""
+
+
+def insertion(first: int) -> str:
+    """The insert of events; its parameters, from number `first` on, are `columns`."""
+    kinds = ("text", "text", "timestamptz", "text", "text")
+    unnested = ", ".join(f"${place}::text::{kind}[]" for place, kind in enumerate(kinds, first))
+    return (
+        "insert into outbox (event_id, type, subject, time, data, actor)"
+        " select gen_random_uuid(), type, subject, time, data::jsonb, actor"
+        f" from unnest({unnested}) as t(type, subject, time, data, actor)"
+    )
+
+
+def columns(events: Sequence[Emitted], *, now: datetime, actor: str) -> list[str]:
+    """The events in the order in which they were emitted; `actor` did those that name nobody."""
+    return [
+        arrays.texts([event.type for event, _, _ in events]),
+        arrays.texts([event.subject() for event, _, _ in events]),
+        arrays.times([at or now for _, at, _ in events]),
+        arrays.texts([msgspec.json.encode(event).decode() for event, _, _ in events]),
+        arrays.texts([own or actor for _, _, own in events]),
+    ]
+
+
+_INSERT = insertion(1)
 
 
 async def write(
-    connection: asyncpg.Connection,
-    events: Sequence[tuple[Event, datetime | None, str | None]],
-    *,
-    now: datetime,
-    actor: str,
+    connection: asyncpg.Connection, events: Sequence[Emitted], *, now: datetime, actor: str
 ) -> None:
-    """Write a transaction's events in the order in which they were emitted; `actor` did those that name nobody."""
-    await connection.execute(
-        _INSERT,
-        arrays.texts(event.type for event, _, _ in events),
-        arrays.texts(event.subject() for event, _, _ in events),
-        arrays.times(at or now for _, at, _ in events),
-        arrays.texts(msgspec.json.encode(event).decode() for event, _, _ in events),
-        arrays.texts(own or actor for _, _, own in events),
-    )
+    """Write a transaction's events."""
+    await connection.execute(_INSERT, *columns(events, now=now, actor=actor))
 
 
 async def unpublished(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
+from fenxiao.infra.db.outbox import Emitted
 from fenxiao.infra.db.sql import Query, Record, compiled
 from fenxiao.kernel.events import Envelope, Event
 
@@ -35,7 +36,7 @@ class Prior:
 class Pending:
     """What a transaction will write in one go just before it commits."""
 
-    events: list[tuple[Event, datetime | None, str | None]] = field(default_factory=list)
+    events: list[Emitted] = field(default_factory=list)
     answers: list[bytes] = field(default_factory=list)
 
 

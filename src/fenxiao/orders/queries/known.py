@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fenxiao.infra.crypto import Cipher
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.sql import Reader
 from fenxiao.infra.db.transaction import Prior
@@ -25,21 +27,38 @@ def buyer_index(cipher: Cipher, buyer: str | None) -> bytes | None:
     return None if buyer is None else cipher.blind(buyer.strip().casefold(), column="buyer")
 
 
-async def kept(reader: Reader, keys: Sequence[Once]) -> dict[tuple[str, str], Prior | KeyReused]:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What there is before an order is placed."""
+
+    kept: dict[tuple[str, str], Prior | KeyReused]
     """What earlier requests with these keys were answered; only a look, the key is claimed when it is used."""
-    if not keys:
-        return {}
+
+    payment_limit: timedelta | None
+    """How long an order waits for its payment by the policy in effect; None: for ever."""
+
+
+async def before(reader: Reader, keys: Sequence[Once], now: datetime) -> Before:
+    """What is kept under these keys, and the policy, in one question."""
     rows = await reader.fetch(
-        "select account, key, digest, answer from idempotency"
-        " where (account, key) in (select * from unnest($1::text[], $2::text[]))",
-        [key.account for key in keys],
-        [key.key for key in keys],
+        "select account, key, digest, answer, null::int from idempotency"
+        " where (account, key) in (select * from unnest($1::text::text[], $2::text::text[]))"
+        " union all select null, null, null, null, (select payment_minutes from order_policy"
+        " where effective_from <= $3 order by effective_from desc, policy_id desc limit 1)",
+        arrays.texts([key.account for key in keys]),
+        arrays.texts([key.key for key in keys]),
+        now,
     )
     digests = {(key.account, key.key): key.digest for key in keys}
-    return {
-        (account, key): Prior(answer) if digests[account, key] == digest else KeyReused()
-        for account, key, digest, answer in rows
-    }
+    (minutes,) = [row[4] for row in rows if row[0] is None]
+    return Before(
+        {
+            (account, key): Prior(answer) if digests[account, key] == digest else KeyReused()
+            for account, key, digest, answer, _ in rows
+            if account is not None
+        },
+        None if minutes is None else timedelta(minutes=minutes),
+    )
 
 
 async def ids_by_external(reader: Reader, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], OrderId]:

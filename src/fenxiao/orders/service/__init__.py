@@ -174,7 +174,7 @@ class Orders:
 
     async def kept(self, keys: Sequence[Once]) -> list[Prior | KeyReused]:
         """What is known of requests with these keys; unknown ones are left out."""
-        return list((await known.kept(self._db, keys)).values())
+        return list((await known.before(self._db, keys, self._db.clock())).kept.values())
 
     async def remember(self, once: Once) -> None:
         """Bind a key to its request, some of whose work is done; whoever does the same at the moment does it for us."""

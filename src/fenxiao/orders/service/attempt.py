@@ -10,7 +10,7 @@ import msgspec
 from fenxiao.catalog.api import HeldStock, ProductMissing
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.kernel.errors import FieldError, Forbidden, Invalid, Refusal
-from fenxiao.kernel.ids import LineId, OrderId, RuleId
+from fenxiao.kernel.ids import RuleId
 from fenxiao.network.api import Seller
 from fenxiao.orders.api import (
     DistributorSuspended,
@@ -47,22 +47,13 @@ class Answered:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """The numbers that an order and its lines will have, and how long it will wait for its payment (None: for ever)."""
-
-    order_id: OrderId
-    line_ids: Sequence[LineId]
-    payment_limit: timedelta | None
-
-
 @dataclass(slots=True)
 class Attempt:
     """The work on one order of a batch. It is over when it has an answer."""
 
     asked: Asked
     created_at: datetime
-    ids: Ids | None = None
+    payment_limit: timedelta | None = None
     seller: Seller | None = None
     held: HeldStock | None = None
     currency: str = ""

@@ -8,19 +8,19 @@ import msgspec
 
 from fenxiao.catalog.api import HeldStock, ProductFacts
 from fenxiao.infra.crypto import Cipher
-from fenxiao.infra.db import arrays, holds, idempotency
+from fenxiao.infra.db import arrays
 from fenxiao.infra.db.database import Database
-from fenxiao.infra.db.idempotency import Once
+from fenxiao.infra.db.outbox import Emitted
 from fenxiao.infra.db.starts_over import Moved
-from fenxiao.infra.db.transaction import Transaction
-from fenxiao.kernel.ids import ProductId
+from fenxiao.kernel.ids import LineId, OrderId, ProductId
 from fenxiao.network.api import Seller
 from fenxiao.orders.api import PlacedLine, PlacedOrder
 from fenxiao.orders.domain.facts import Facts
 from fenxiao.orders.events import OrderCreated, OrderStatusChanged
 from fenxiao.orders.queries.known import buyer_index
-from fenxiao.orders.service.attempt import Answered, Attempt, Ids
+from fenxiao.orders.service.attempt import Answered, Attempt
 from fenxiao.orders.store import placement
+from fenxiao.orders.store.numbers import Numbers
 
 CATALOG = "catalog"
 """The holder of stock, as our table of hold outcomes knows it."""
@@ -32,16 +32,13 @@ _Version = tuple[ProductId, int]
 """A product at one version: its facts never change."""
 
 
-class Fenced(Exception):  # noqa: N818 - a reason to start over
-    """Some of these holds were given up by the sweep."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """An attempt that has everything a row needs."""
 
     attempt: Attempt
-    ids: Ids
+    order_id: OrderId
+    line_ids: Sequence[LineId]
     held: HeldStock
     seller: Seller
     total_minor: int
@@ -52,19 +49,36 @@ class Committing:
 
     def __init__(self, db: Database, cipher: Cipher) -> None:
         self._db, self._cipher = db, cipher
+        self._numbers = Numbers(db)
         self._facts: dict[_Version, int] = {}
 
     async def commit(self, batch: Sequence[Attempt], deadline: datetime) -> None:
-        """Commit the attempts; each has its answer afterwards. Fenced or Moved: nothing was written."""
+        """Commit the attempts; each has its answer afterwards. UniqueViolationError or Moved: nothing was written."""
         facts = await self._interned(batch)
-        async with self._db.begin() as tx:
-            # Behind the deadline the stock may already be on its way back.
-            if self._db.clock() >= deadline:
-                raise Moved
-            ready = _ready(batch)
-            if await holds.commit(tx, CATALOG, [each.held.hold_id for each in ready]):
-                raise Fenced
-            await self._write(tx, ready, facts)
+        placed = self._placed(await self._ready(batch), facts)
+        # Behind the deadline the stock may already be on its way back.
+        if self._db.clock() >= deadline:
+            raise Moved
+        if placed.orders:
+            await placement.insert(self._db, placed, holder=CATALOG)
+
+    async def _ready(self, batch: Iterable[Attempt]) -> list[_Ready]:
+        decided = [(a, a.held, a.seller) for a in batch if a.answer is None and a.held and a.seller]
+        orders, lines = await self._numbers.draw(
+            orders=len(decided), lines=sum(len(attempt.order.lines) for attempt, _, _ in decided)
+        )
+        line = iter(lines)
+        return [
+            _Ready(
+                attempt,
+                order_id,
+                [next(line) for _ in attempt.order.lines],
+                held,
+                seller,
+                attempt.total_minor(),
+            )
+            for (attempt, held, seller), order_id in zip(decided, orders, strict=True)
+        ]
 
     async def _interned(self, batch: Iterable[Attempt]) -> dict[_Version, int]:
         """The ids of the products' facts in these attempts."""
@@ -80,30 +94,26 @@ class Committing:
                 return await self._interned(batch)
         return self._facts
 
-    async def _write(self, tx: Transaction, ready: Sequence[_Ready], facts: Mapping[_Version, int]) -> None:
-        rows: list[placement.OrderRow] = []
-        lines: list[placement.LineRow] = []
-        kept: list[tuple[Once, bytes]] = []
+    def _placed(self, ready: Sequence[_Ready], facts: Mapping[_Version, int]) -> placement.Placed:
+        batch = placement.Placed()
         for each in ready:
             row = self._row(each)
-            own = _lines(each, facts)
-            rows.append(row)
-            lines += own
-            placed = _placed(row, own)
+            lines = _lines(each, facts)
+            batch.orders.append(row)
+            batch.lines += lines
+            placed = _answer(row, lines)
             each.attempt.answer = Answered(placed)
             if each.attempt.asked.once:
-                kept.append((each.attempt.asked.once, msgspec.json.encode(placed)))
-            _announce(tx, row)
-        await placement.insert(tx, rows, lines)
-        if kept:
-            await idempotency.keep(tx, kept)
+                batch.kept.append((each.attempt.asked.once, msgspec.json.encode(placed)))
+            batch.events += _events(row)
+        return batch
 
     def _row(self, each: _Ready) -> placement.OrderRow:
         order, seller, attempt = each.attempt.order, each.seller, each.attempt
         single = order.lines[0] if len(order.lines) == 1 else None
         buyer = order.buyer
         upline = seller.upline
-        order_id, limit = each.ids.order_id, each.ids.payment_limit
+        order_id, limit = each.order_id, attempt.payment_limit
         return placement.OrderRow(
             order_id=order_id,
             distributor_id=order.distributor_id,
@@ -140,14 +150,6 @@ class Committing:
         )
 
 
-def _ready(batch: Iterable[Attempt]) -> list[_Ready]:
-    return [
-        _Ready(attempt, attempt.ids, attempt.held, attempt.seller, attempt.total_minor())
-        for attempt in batch
-        if attempt.answer is None and attempt.ids and attempt.held and attempt.seller
-    ]
-
-
 def _version(each: ProductFacts) -> _Version:
     return each.product_id, each.version
 
@@ -168,7 +170,7 @@ def _facts(each: ProductFacts) -> Facts:
 def _lines(each: _Ready, facts: Mapping[_Version, int]) -> list[placement.LineRow]:
     return [
         placement.LineRow(
-            each.ids.order_id,
+            each.order_id,
             line_id,
             asked.product_id,
             facts[_version(of)],
@@ -179,12 +181,12 @@ def _lines(each: _Ready, facts: Mapping[_Version, int]) -> list[placement.LineRo
             priced.order_discount_minor,
         )
         for line_id, asked, of, priced in zip(
-            each.ids.line_ids, each.attempt.order.lines, each.held.facts, each.attempt.priced, strict=True
+            each.line_ids, each.attempt.order.lines, each.held.facts, each.attempt.priced, strict=True
         )
     ]
 
 
-def _placed(row: placement.OrderRow, lines: Iterable[placement.LineRow]) -> PlacedOrder:
+def _answer(row: placement.OrderRow, lines: Iterable[placement.LineRow]) -> PlacedOrder:
     return PlacedOrder(
         order_id=row.order_id,
         distributor_id=row.distributor_id,
@@ -214,7 +216,7 @@ def _placed(row: placement.OrderRow, lines: Iterable[placement.LineRow]) -> Plac
     )
 
 
-def _announce(tx: Transaction, row: placement.OrderRow) -> None:
+def _events(row: placement.OrderRow) -> list[Emitted]:
     created = OrderCreated(
         order_id=row.order_id,
         version=1,
@@ -223,9 +225,9 @@ def _announce(tx: Transaction, row: placement.OrderRow) -> None:
         currency=row.currency,
         total_minor=row.total_minor,
     )
-    tx.emit(created, at=row.created_at, actor=row.actor)
-    if row.status == "paid":
-        paid = OrderStatusChanged(
-            order_id=row.order_id, version=2, status="paid", previous="pending", rule_id=row.rule_id
-        )
-        tx.emit(paid, at=row.created_at, actor=row.actor)
+    if row.status != "paid":
+        return [(created, row.created_at, row.actor)]
+    paid = OrderStatusChanged(
+        order_id=row.order_id, version=2, status="paid", previous="pending", rule_id=row.rule_id
+    )
+    return [(created, row.created_at, row.actor), (paid, row.created_at, row.actor)]

@@ -19,14 +19,13 @@ from fenxiao.infra.db import holds
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.starts_over import Moved, starts_over
-from fenxiao.kernel.errors import KeyBusy, KeyReused, Refusal, Unavailable
+from fenxiao.kernel.errors import KeyReused, Refusal, Unavailable
 from fenxiao.kernel.ids import DistributorId, RuleId
 from fenxiao.network.api import NetworkApi, Seller, SellerQuestion
 from fenxiao.orders.api import ExternalOrderTaken, PlacedOrder
 from fenxiao.orders.queries import known
-from fenxiao.orders.service.attempt import Answered, Asked, Attempt, Ids, first_of_each
-from fenxiao.orders.service.committing import CATALOG, Committing, Fenced
-from fenxiao.orders.store import placement
+from fenxiao.orders.service.attempt import Answered, Asked, Attempt, first_of_each
+from fenxiao.orders.service.committing import CATALOG, Committing
 from fenxiao.rules.api import RuleQuestion, RulesApi
 
 HOLD_FOR = timedelta(seconds=60)
@@ -97,12 +96,8 @@ class Placing:
         return [a.answer for a in batch if a.answer is not None]
 
     async def _gather(self, batch: Sequence[Attempt]) -> dict[tuple[str, datetime], RuleId | None]:
-        """Ask, all at once, what was done before, who the sellers are and which rules are in effect (the answer).
-
-        The numbers are drawn here too: those of orders that are refused later are missing for good.
-        """
-        _, _, sellers, rules = await asyncio.gather(
-            self._number(batch),
+        """Ask, all at once, what was done before, who the sellers are and which rules are in effect (the answer)."""
+        _, sellers, rules = await asyncio.gather(
             self._find(batch),
             self._ask_sellers(batch),
             self._ask_rules(
@@ -113,23 +108,14 @@ class Placing:
             attempt.sell(sellers[attempt.order.distributor_id, attempt.order.at])
         return rules
 
-    async def _number(self, batch: Sequence[Attempt]) -> None:
-        if not batch:
-            return
-        lines = sum(len(attempt.order.lines) for attempt in batch)
-        fresh = await placement.allocate(self._db, orders=len(batch), lines=lines, now=self._db.clock())
-        limit = None if fresh.payment_minutes is None else timedelta(minutes=fresh.payment_minutes)
-        start = 0
-        for attempt, order_id in zip(batch, fresh.orders, strict=True):
-            end = start + len(attempt.order.lines)
-            attempt.ids = Ids(order_id, fresh.lines[start:end], limit)
-            start = end
-
     async def _find(self, batch: Sequence[Attempt]) -> None:
         """Answer what was done before, so that a repeated request touches nobody's stock."""
-        kept = await known.kept(self._db, [a.asked.once for a in batch if a.asked.once])
+        if not batch:
+            return
+        before = await known.before(self._db, [a.asked.once for a in batch if a.asked.once], self._db.clock())
         for attempt in batch:
-            prior = kept.get(_key(attempt.asked.once))
+            attempt.payment_limit = before.payment_limit
+            prior = before.kept.get(_key(attempt.asked.once))
             if isinstance(prior, KeyReused):
                 attempt.answer = prior
             elif prior is not None:
@@ -200,11 +186,8 @@ class Placing:
             return
         try:
             await self._committing.commit(batch, deadline)
-        except Fenced as fenced:
-            # The sweep took these for dead; they will never be committed.
-            raise Moved from fenced
-        except (KeyBusy, asyncpg.UniqueViolationError) as error:
-            # The same order came in by another way between our look and our commit.
+        except asyncpg.UniqueViolationError as error:
+            # The same order came in by another way between our look and our commit, or the sweep took these for dead.
             raise Moved from error
 
     async def _give_up(self, refused: Iterable[Attempt]) -> None:

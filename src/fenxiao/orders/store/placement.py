@@ -1,13 +1,15 @@
 """Writing new orders with their lines, frozen facts and history."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from fenxiao.infra.db import arrays
-from fenxiao.infra.db.sql import Reader
+from fenxiao.infra.db import arrays, holds, idempotency, outbox
+from fenxiao.infra.db.database import Database
+from fenxiao.infra.db.idempotency import Once
+from fenxiao.infra.db.outbox import Emitted
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.ids import DistributorId, HoldId, LineId, OrderId, ProductId, RuleId
 from fenxiao.orders.domain.facts import Facts
@@ -63,11 +65,6 @@ class LineRow(NamedTuple):
     order_discount_minor: int = 0
 
 
-PAYMENT_MINUTES = (
-    "(select payment_minutes from order_policy where effective_from <= $3"
-    " order by effective_from desc, policy_id desc limit 1)"
-)
-
 _ORDER = {
     "order_id": "bigint",
     "distributor_id": "bigint",
@@ -108,6 +105,9 @@ _LINE = {
     "amount_minor": "bigint",
 }
 _SHARE = {"order_discount_minor": "bigint"}
+_HOLDS, _KEPT = 2, 4
+"""How many parameters the insertions of outcomes and of answers take."""
+
 _WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "bigint": arrays.numbers,
     "int": arrays.numbers,
@@ -142,55 +142,50 @@ def _rows(types: Mapping[str, str], absent: Iterable[str], first: int) -> str:
 
 @cache
 def _statement(*, terms: bool, shares: bool) -> str:
-    """Write orders, their lines and their first history. What hardly any order has travels only where one has it."""
+    """Write orders, their lines and first history, and what goes with them: their holds as committed, the answers of
+    their keys, their events. What hardly any order has travels only where one has it.
+    """
     orders = {**_ORDER, **_TERMS} if terms else _ORDER
     lines = {**_LINE, **_SHARE} if shares else _LINE
     stored = ", ".join(name for name in orders if name != "actor")
+    first = len(orders) + len(lines) + 1
     return (
         f"with placed as materialized ({_rows(orders, () if terms else _TERMS, 1)}),"
         f" lines as (insert into order_line ({', '.join(lines)}, seal) select {', '.join(lines)}, {LINE_SEAL}"
         f" from ({_rows(lines, () if shares else _SHARE, len(orders) + 1)}) as t),"
         " history as (insert into order_history (order_id, version, from_status, to_status, actor, at)"
         " select order_id, 1, null, 'pending', actor, created_at from placed union all"
-        " select order_id, 2, 'pending', 'paid', actor, created_at from placed where status = 'paid')"
+        " select order_id, 2, 'pending', 'paid', actor, created_at from placed where status = 'paid'),"
+        f" committed as ({holds.insertion(first)}),"
+        f" kept as ({idempotency.insertion(first + _HOLDS)}),"
+        f" told as ({outbox.insertion(first + _HOLDS + _KEPT)})"
         f" insert into orders ({stored}, seal) select {stored}, {ORDER_SEAL} from placed"
     )
 
 
-async def insert(tx: Transaction, orders: Sequence[OrderRow], lines: Sequence[LineRow]) -> None:
-    """Write new orders, at least one, with their lines and the beginning of their history; ids were allocated before."""
-    terms = any(row.discount_minor or row.shipping_minor or row.tax_minor for row in orders)
-    shares = any(line.order_discount_minor for line in lines)
-    await tx.execute(
+@dataclass(slots=True)
+class Placed:
+    """What a batch of orders writes, all of it or nothing; ids were drawn before."""
+
+    orders: list[OrderRow] = field(default_factory=list)
+    lines: list[LineRow] = field(default_factory=list)
+    kept: list[tuple[Once, bytes]] = field(default_factory=list)
+    events: list[Emitted] = field(default_factory=list)
+
+
+async def insert(db: Database, placed: Placed, *, holder: str) -> None:
+    """Write at least one order. UniqueViolationError: a hold was fenced, a key used, an order made by another way."""
+    terms = any(row.discount_minor or row.shipping_minor or row.tax_minor for row in placed.orders)
+    shares = any(line.order_discount_minor for line in placed.lines)
+    await db.alone(
         _statement(terms=terms, shares=shares),
-        *_columns({**_ORDER, **_TERMS} if terms else _ORDER, orders),
-        *_columns({**_LINE, **_SHARE} if shares else _LINE, lines),
+        *_columns({**_ORDER, **_TERMS} if terms else _ORDER, placed.orders),
+        *_columns({**_LINE, **_SHARE} if shares else _LINE, placed.lines),
+        *holds.columns(holder, sorted([row.hold_id for row in placed.orders])),
+        *idempotency.columns(placed.kept),
+        *outbox.columns(placed.events, now=db.clock(), actor=""),
+        emits=True,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Allocated:
-    """Fresh ids, ascending, and the minutes that a pending order waits for its payment (None: for ever)."""
-
-    orders: list[OrderId]
-    lines: list[LineId]
-    payment_minutes: int | None
-
-
-async def allocate(reader: Reader, *, orders: int, lines: int, now: datetime) -> Allocated:
-    """So many fresh ids of each, and the policy in effect, in one question.
-
-    The ids are known before the rows, so that no order of RETURNING is relied on.
-    """
-    row: Any = await reader.fetchrow(
-        "select (select array_agg(nextval('orders_order_id_seq')) from generate_series(1, $1)) as orders,"
-        " (select array_agg(nextval('order_line_line_id_seq')) from generate_series(1, $2)) as lines,"
-        f" {PAYMENT_MINUTES} as payment_minutes",
-        orders,
-        lines,
-        now,
-    )
-    return Allocated(sorted(row["orders"]), sorted(row["lines"]), row["payment_minutes"])
 
 
 async def intern_facts(tx: Transaction, facts: Sequence[Facts]) -> list[int]:
