@@ -28,7 +28,10 @@ def truths(values: Iterable[bool]) -> str:
 
 def times(values: Iterable[datetime | None]) -> str:
     """Moments with their offsets; None is NULL."""
-    return texts(None if value is None else value.isoformat() for value in values)
+    values = list(values)
+    # What is written together mostly happened at one moment.
+    written = {value: "NULL" if value is None else f'"{value.isoformat()}"' for value in set(values)}
+    return "{" + ",".join([written[value] for value in values]) + "}"
 
 
 def octets(values: Iterable[bytes | None]) -> str:

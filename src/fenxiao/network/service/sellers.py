@@ -71,7 +71,8 @@ class PresentSellers:
         if not paths:
             return True
         chains = {owner: split(path) for owner, path in paths.items()}
-        unknown = set().union(*chains.values()) - book.members.keys()
+        # Asked one by one: taking the keys' view away from a set would go through everybody who is remembered.
+        unknown = {one for one in set().union(*chains.values()) if one not in book.members}
         if unknown:
             version, members = await sellers.members(self._db, list(unknown))
             if version != book.version and await self._at(version) is not book:

@@ -85,8 +85,7 @@ class Committing:
         seen = {_version(each): each for attempt in batch if attempt.held for each in attempt.held.facts}
         new = {version: each for version, each in seen.items() if version not in self._facts}
         if new:
-            async with self._db.begin() as tx:
-                ids = await placement.intern_facts(tx, [_facts(each) for each in new.values()])
+            ids = await placement.intern_facts(self._db, [_facts(each) for each in new.values()])
             if len(self._facts) > MOST_FACTS:
                 self._facts = {}
             self._facts |= zip(new, ids, strict=True)

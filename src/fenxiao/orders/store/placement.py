@@ -10,7 +10,6 @@ from fenxiao.infra.db import arrays, holds, idempotency, outbox
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.outbox import Emitted
-from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.ids import DistributorId, HoldId, LineId, OrderId, ProductId, RuleId
 from fenxiao.orders.domain.facts import Facts
 from fenxiao.orders.events import Status
@@ -188,30 +187,41 @@ async def insert(db: Database, placed: Placed, *, holder: str) -> None:
     )
 
 
-async def intern_facts(tx: Transaction, facts: Sequence[Facts]) -> list[int]:
-    """The ids of these facts, in their order, written where they are new."""
+# What another has written at the same moment is skipped by the insert and not yet seen by the select.
+_INTERN = """
+with new as (
+  insert into product_facts (product_id, version, name, currency, list_minor, cost_minor, category_path, tags, digest)
+  select product_id, version, name, currency, list_minor, cost_minor, path::bigint[], tags::text[], digest
+    from unnest($1::text::bigint[], $2::text::int[], $3::text::text[], $4::text::text[], $5::text::bigint[],
+                $6::text::bigint[], $7::text::text[], $8::text::text[], $9::text::bytea[])
+      as t(product_id, version, name, currency, list_minor, cost_minor, path, tags, digest)
+  on conflict (digest) do nothing
+  returning facts_id, digest
+)
+select facts_id, digest from new
+union all
+select facts_id, digest from product_facts where digest = any($9::text::bytea[])
+"""
+
+
+async def intern_facts(db: Database, facts: Sequence[Facts]) -> list[int]:
+    """The ids of these facts, in their order, written where they are new. They stay, whatever becomes of the orders."""
     by_digest = {each.digest(): each for each in facts}
     # In one order everywhere, so that two writers of the same new facts never wait for each other in a ring.
     ordered = [by_digest[digest] for digest in sorted(by_digest)]
-    await tx.execute(
-        "insert into product_facts"
-        " (product_id, version, name, currency, list_minor, cost_minor, category_path, tags, digest)"
-        " select product_id, version, name, currency, list_minor, cost_minor, path::bigint[], tags::text[], digest"
-        " from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],"
-        " $9::bytea[]) as t(product_id, version, name, currency, list_minor, cost_minor, path, tags, digest)"
-        " on conflict (digest) do nothing",
-        [each.product_id for each in ordered],
-        [each.version for each in ordered],
-        [each.name for each in ordered],
-        [each.currency for each in ordered],
-        [each.list_minor for each in ordered],
-        [each.cost_minor for each in ordered],
-        [arrays.numbers(each.category_path) for each in ordered],
-        [arrays.texts(each.tags) for each in ordered],
-        sorted(by_digest),
-    )
-    rows = await tx.fetch(
-        "select facts_id, digest from product_facts where digest = any($1::bytea[])", list(by_digest)
-    )
-    ids = {row["digest"]: row["facts_id"] for row in rows}
+    ids: dict[bytes, int] = {}
+    while len(ids) < len(by_digest):
+        rows = await db.alone(
+            _INTERN,
+            arrays.numbers([each.product_id for each in ordered]),
+            arrays.numbers([each.version for each in ordered]),
+            arrays.texts([each.name for each in ordered]),
+            arrays.texts([each.currency for each in ordered]),
+            arrays.numbers([each.list_minor for each in ordered]),
+            arrays.numbers([each.cost_minor for each in ordered]),
+            arrays.texts([arrays.numbers(each.category_path) for each in ordered]),
+            arrays.texts([arrays.texts(each.tags) for each in ordered]),
+            arrays.octets(sorted(by_digest)),
+        )
+        ids = {row["digest"]: row["facts_id"] for row in rows}
     return [ids[each.digest()] for each in facts]
