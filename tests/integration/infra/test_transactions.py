@@ -180,3 +180,12 @@ async def test_the_clock_of_the_transaction_stamps_its_events(db: Database) -> N
         tx.emit(AuditRecorded(action="b", about="x/1", before=None, after=None))
     rows = await db.fetch("select time from outbox order by seq desc limit 2")
     assert [row["time"] for row in rows] == [db.clock(), past]
+
+
+async def test_events_get_ids_that_ascend(db: Database) -> None:
+    async with db.begin() as tx:
+        for number in range(50):
+            tx.audit("made", f"thing/{number}")
+    ids = [row["event_id"] for row in await db.fetch("select event_id from outbox order by seq")][-50:]
+    assert {each.version for each in ids} == {7}
+    assert ids == sorted(set(ids))

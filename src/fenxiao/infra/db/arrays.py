@@ -10,8 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 
-def numbers(values: Iterable[int | UUID | None]) -> str:
-    """Whole numbers, or UUIDs, which need no quotes either; None is NULL."""
+def numbers(values: Iterable[int | UUID | str | None]) -> str:
+    """Whole numbers, or UUIDs as such or as texts, which need no quotes either; None is NULL."""
     # Nothing else of these is written with these letters.
     return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
 

@@ -4,6 +4,7 @@ A relay selects what is unpublished (never "seq greater than the last": a late c
 skipped), publishes outside any transaction, and marks only after the bus has confirmed.
 """
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -21,23 +22,38 @@ Emitted = tuple[Event, datetime | None, str | None]
 
 def insertion(first: int) -> str:
     """The insert of events; its parameters, from number `first` on, are `columns`."""
-    kinds = ("text", "text", "timestamptz", "text", "text")
+    kinds = ("uuid", "text", "text", "timestamptz", "text", "text")
     unnested = ", ".join(f"${place}::text::{kind}[]" for place, kind in enumerate(kinds, first))
     return (
         "insert into outbox (event_id, type, subject, time, data, actor)"
-        " select gen_random_uuid(), type, subject, time, data::jsonb, actor"
-        f" from unnest({unnested}) as t(type, subject, time, data, actor)"
+        " select event_id, type, subject, time, data::jsonb, actor"
+        f" from unnest({unnested}) as t(event_id, type, subject, time, data, actor)"
     )
 
 
 def columns(events: Sequence[Emitted], *, now: datetime, actor: str) -> list[str]:
     """The events in the order in which they were emitted; `actor` did those that name nobody."""
     return [
+        arrays.numbers(_ids(len(events), now)),
         arrays.texts([event.type for event, _, _ in events]),
         arrays.texts([event.subject() for event, _, _ in events]),
         arrays.times([at or now for _, at, _ in events]),
         arrays.texts([msgspec.json.encode(event).decode() for event, _, _ in events]),
         arrays.texts([own or actor for _, _, own in events]),
+    ]
+
+
+def _ids(count: int, now: datetime) -> list[str]:
+    """Fresh UUIDs of version 7 (RFC 9562, 5.7), ascending up to 4,096.
+
+    What is written together then stands together in the indexes of every inbox; random ones would touch a page each.
+    """
+    moment, noise = f"{int(now.timestamp() * 1000):012x}", os.urandom(8 * count).hex()
+    head = f"{moment[:8]}-{moment[8:]}-7"
+    parts = [noise[start : start + 16] for start in range(0, 16 * count, 16)]
+    return [
+        f"{head}{place & 0xFFF:03x}-{'89ab'[int(part[0], 16) & 3]}{part[1:4]}-{part[4:]}"
+        for place, part in enumerate(parts)
     ]
 
 
