@@ -85,9 +85,7 @@ def promised(account: str, key: str, meaning: Callable[[], bytes]) -> Once:
 
 def once_of_plain(account: str, key: bytes, path: str, body: bytes) -> Once:
     """The promise of a POST whose body is known to be plainly good, read several times as fast to the same hash."""
-    return promised(
-        account, key.decode("latin-1"), lambda: _digest("POST", path, _meaning(_read_plain(body)))
-    )
+    return promised(account, key.decode("latin-1"), lambda: _digest("POST", path, _plain_meaning(body)))
 
 
 Idempotency = Annotated[Once | None, Depends(idempotency)]
@@ -118,6 +116,24 @@ def _meaning(value: Any) -> bytes:
     return _write(value).encode()
 
 
+def _plain_meaning(body: bytes) -> bytes:
+    """The same as `_canonical` in a quarter of the time, where there is nothing that msgspec writes in another way."""
+    try:
+        value = _read_whole(body)
+    except _Fractional:
+        return _meaning(_read_plain(body))
+    written = _write_sorted(value)
+    return written if written.isascii() and b"\x7f" not in written else _meaning(value)
+
+
+class _Fractional(Exception):  # noqa: N818 - a reason to read once more
+    """There is a number that is not whole."""
+
+
+def _fractional(_: str) -> Any:
+    raise _Fractional
+
+
 def _number(value: Any) -> Any:
     if not isinstance(value, Decimal):
         raise TypeError
@@ -127,3 +143,5 @@ def _number(value: Any) -> Any:
 
 _write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_number).encode
 _read_plain = msgspec.json.Decoder(float_hook=Decimal).decode
+_read_whole = msgspec.json.Decoder(float_hook=_fractional).decode
+_write_sorted = msgspec.json.Encoder(order="sorted").encode

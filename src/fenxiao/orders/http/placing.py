@@ -111,7 +111,7 @@ def _minor(field: str, amount: Decimal | None, currency: str) -> int | None:
 def _key(body: SentOrder, once: Once | None, content: object) -> str:
     """The name of the attempt. The digest stands in it, so that another body never adopts this one's stock."""
     if once is not None:
-        return f"key {once.key} {once.digest.hex()}"
+        return f"key {once.key} {once.digest[:16].hex()}"
     # Only the same order under an external id is the same attempt, and which that is, is known by its content.
     if body.external_id is None:
         return f"request {token_hex(16)}"
