@@ -105,11 +105,13 @@ PERSONAL = (
     "holder",
     "number",
 )
+# What channels know a transfer by: our own, and nobody's account.
+NOBODYS = {"payout_number"}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_an_event_carries_nobody_s_personal_data(name: str) -> None:
-    named = {field.name for field in fields(PUBLISHED[name])}
+    named = {field.name for field in fields(PUBLISHED[name])} - NOBODYS
     assert [word for word in PERSONAL for field in named if word in field.split("_")] == []
 
 

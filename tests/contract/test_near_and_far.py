@@ -5,8 +5,9 @@ must be equal, refusals included. A method that this walk does not call fails th
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,19 @@ from fenxiao.infra.http.client import FarFault, open_client, remote
 from fenxiao.infra.http.remote import methods
 from fenxiao.infra.settings import load
 from fenxiao.kernel.errors import Refusal
-from fenxiao.network.api import NewMember, SellerQuestion
-from fenxiao.orders.api import NewLine, NewOrder, NewRefund, RefundUnits, Transition
+from fenxiao.network.api import GradeChange, NewMember, SellerQuestion
+from fenxiao.orders.api import (
+    ActivityBefore,
+    ActivityQuestion,
+    NewLine,
+    NewOrder,
+    NewRefund,
+    PaidSpan,
+    RefundUnits,
+    SoldQuestion,
+    Transition,
+)
+from fenxiao.payments.api import TransferRequest
 from fenxiao.rules.api import RuleQuestion
 
 TOKEN = "what-the-services-of-this-test-share"
@@ -95,11 +107,33 @@ async def test_every_api_answers_the_same_near_and_far(both: Both) -> None:
     )
     (version,) = await both("rules", "versions", rule_ids=[rule, 999])
     assert version.document["name"] == "walk"
+    assert await both("rules", "documents", rule_ids=[rule, 999]) == [version]
     await sales(both, a, b, flour)
+    await payouts(both)
     backlog = await both("notifications", "backlog")
     assert (backlog.deliveries, backlog.due_since, backlog.mails) == (0, None, 0)
     everything = {(name, method) for name, protocol in PROTOCOLS.items() for method in methods(protocol)}
     assert everything - both.called == set(), "not called by this test"
+
+
+async def payouts(both: Both) -> None:
+    asked = [
+        TransferRequest(
+            payout_number=number,
+            channel=channel,
+            currency="CNY",
+            amount_minor=100,
+            holder="王小明",
+            number="6222021234567890123",
+        )
+        for number, channel in (("walk1", "bank"), ("walk2", "wechat"), ("walk3", "none"))
+    ]
+    taken, *refused = await both("payments", "transfer", requests=asked)
+    assert (taken.payout_number, taken.status) == ("walk1", "queued")
+    assert [one.code for one in refused] == ["channel-not-configured", "channel-unknown"]
+    assert await both("payments", "transfers", numbers=["walk1", "walk2"]) == [taken]
+    cancelled, missing = await both("payments", "cancel", numbers=["walk1", "walk2"])
+    assert (cancelled.status, missing.code) == ("cancelled", "transfer-missing")
 
 
 async def accounts(both: Both, later: datetime) -> None:
@@ -154,7 +188,15 @@ async def members(both: Both) -> tuple[int, int]:
     )
     assert [member.distributor_id for member in seller.upline] == [a]
     assert isinstance(missing, Refusal)
+    assert await both("network", "placements_at", at=LONG_AGO, cursor=0, limit=10) == []
     await both("network", "members_at", asked=[(b, seller.tree_version)])
+    assert await both("network", "joined", distributor_ids=[b, 999]) == {b: LONG_AGO}
+    assert await both("network", "grade_ranks") == {}
+    change = GradeChange(distributor_id=b, grade="gold", expected=None, reason="reward")
+    assert await both("network", "set_grades", changes=[change]) == [False]
+    roster = await both("network", "roster", at=LONG_AGO + timedelta(days=1), cursor=0, limit=10)
+    assert [(one.member.distributor_id, one.sponsor_id) for one in roster] == [(a, None), (b, a)]
+    assert await both("network", "roster", at=LONG_AGO, cursor=0, limit=10) == []
     return a, b
 
 
@@ -213,13 +255,58 @@ async def sales(both: Both, a: int, b: int, flour: int) -> None:
     (history,) = await both("orders", "histories", order_ids=[placed.order_id, 999])
     assert history.refunds[0].key == "r1"
     assert await both("orders", "orders_after", cursor=0, limit=10) == [history]
+    span = PaidSpan(currency="GBP", start=LONG_AGO - timedelta(days=1), end=LONG_AGO + timedelta(days=1))
+    packed = await both("orders", "facts_after", span=span, cursor=0, limit=10)
+    assert packed.order_ids == (placed.order_id,)
+    assert json.loads(packed.content)[0][0] == placed.order_id
+    assert await both("orders", "paid_within", span=span) == 1
+    await sold(both, b, placed.order_id)
     assert await both("orders", "in_flight") == []
     assert await both("commission", "in_flight") == []
     (booked,) = await both("commission", "booked", order_ids=[placed.order_id])
     assert [step.amount_minor for step in booked.steps] == [300, -100]
     assert await both("commission", "total_minor", currency="GBP") == 200
+    # Where payouts go: nobody has registered anything here.
+    assert await both("commission", "payout_accounts", account_ids=[1, 999]) == []
     totals = await both("analytics", "totals", currency="GBP")
     assert (totals.net_minor, totals.commission_minor) == (2000, 200)
+
+
+async def sold(both: Both, seller: int, order: int) -> None:
+    """What was sold, as the close of a period and the conditions of plans ask it."""
+    near, far = await both.near.apis.orders.recorded_until(), await both.far["orders"].recorded_until()
+    assert near <= far
+    both.called.add(("orders", "recorded_until"))
+    assert await both("orders", "currencies") == ["GBP"]
+    first, unknown = await both(
+        "orders",
+        "activity",
+        asked=[
+            ActivityQuestion(order_id=one, distributor_id=seller, within_days=30, earned_when="completed")
+            for one in (order, 999)
+        ],
+    )
+    assert (first.paid_orders, first.sales_minor, unknown) == (0, 0, None)
+    day = timedelta(days=1)
+    before = ActivityBefore(
+        distributor_id=seller, currency="GBP", before=LONG_AGO + 2 * day, within_days=None, recorded_until=far
+    )
+    (activity,) = await both("orders", "activity_before", asked=[before])
+    assert (activity.paid_orders, activity.sales_minor) == (1, 2000)
+    question = SoldQuestion(
+        currency="GBP",
+        reached="completed",
+        since=LONG_AGO,
+        until=LONG_AGO + day,
+        base="profit",
+        recorded_until=far,
+    )
+    assert (await both("orders", "sold", asked=question, distributor_ids=[seller])).total_minor == 0
+    whole = replace(question, base="paid_amount")
+    found = await both("orders", "sold", asked=whole, distributor_ids=[seller, 999])
+    assert (found.total_minor, [one.team_minor for one in found.by]) == (2000, [2000])
+    anew = await both("orders", "sold_anew", asked=[(whole, LONG_AGO), (whole, far)])
+    assert anew == [True, False]
 
 
 async def until_delivered(both: Both) -> None:

@@ -106,6 +106,11 @@ PROMISED = """
     POST /api/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver
     POST /api/webhooks/{webhook_id}/replay
     GET /api/notices
+    GET /api/payouts
+    GET /api/payouts/{payout_number}
+    POST /api/payouts/batches
+    POST /api/payouts/reconciliations
+    GET /api/payouts/reconciliations/{reconciliation_id}/differences
 """
 CREATES = [
     line.split()[1]
@@ -211,7 +216,11 @@ async def test_only_the_doors_are_open_without_a_token(document: dict[str, Any])
         for method, path, operation in operations(document)
         if not operation.get("security")
     }
-    assert {one for one in opened if "/api/" in one} == {"POST /api/distributors"}
+    assert {one for one in opened if "/api/" in one} == {
+        "POST /api/distributors",
+        # The signature says who calls.
+        "POST /api/payments/callbacks/{channel}",
+    }
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fenxiao.kernel.ids import OrderId
+from fenxiao.kernel.ids import DistributorId, OrderId, PayoutAccountId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,23 @@ class BookedOrder:
     steps: tuple[BookedStep, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutDestination:
+    """Where a payout goes, in the clear: for the channel that carries it out, never for a log or an answer."""
+
+    account_id: PayoutAccountId
+    distributor_id: DistributorId
+    channel: str
+    holder: str
+    number: str
+    bank: str | None = None
+    branch: str | None = None
+
+    def __repr__(self) -> str:
+        """Nothing of it: a trace back must not print it."""
+        return f"PayoutDestination({self.account_id})"
+
+
 class CommissionApi(Protocol):
     """佣金."""
 
@@ -42,3 +59,6 @@ class CommissionApi(Protocol):
 
     async def in_flight(self) -> list[OrderId]:
         """Orders with booked steps whose events have not all been delivered yet."""
+
+    async def payout_accounts(self, *, account_ids: Sequence[PayoutAccountId]) -> list[PayoutDestination]:
+        """Where payouts go, by id; closed accounts too, but none that is erased or unknown."""

@@ -1,12 +1,18 @@
-"""What commission does when something has happened to orders."""
+"""What commission does when something has happened to orders, and to the payouts that it has asked for."""
 
+from typing import cast, get_args
+
+from fenxiao.commission.events import PayoutRequested, WithdrawalStatusChanged
 from fenxiao.commission.service.accrual import Accrual
+from fenxiao.commission.service.payouts import PayoutOutcome, Payouts, Word
+from fenxiao.commission.service.transfers import Transfers
 from fenxiao.infra.bus.consumer import Consumer, decode
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.kernel.events import Envelope
 from fenxiao.kernel.ids import OrderId
 from fenxiao.orders.events import OrderRefunded, OrderStatusChanged
+from fenxiao.payments.events import PayoutStatusChanged
 
 
 def consumers(db: Database, accrual: Accrual) -> list[Consumer]:
@@ -18,6 +24,42 @@ def consumers(db: Database, accrual: Accrual) -> list[Consumer]:
             await accrual.book_orders(await _orders(accrual, relevant), relevant)
 
     return [Consumer("commission.accrual", (OrderStatusChanged, OrderRefunded), book, db)]
+
+
+def payout_consumers(db: Database, transfers: Transfers, payouts: Payouts) -> list[Consumer]:
+    """What hands approved payouts over, takes back what a person has ended, and hears the channels."""
+
+    async def send(delivery: Delivery) -> None:
+        await transfers.send([decode(one, PayoutRequested) for one in delivery.envelopes], delivery)
+
+    async def take_back(delivery: Delivery) -> None:
+        changed = [decode(one, WithdrawalStatusChanged) for one in delivery.envelopes]
+        ended = [one.withdrawal_id for one in changed if one.status in {"paid", "rejected"}]
+        await transfers.take_back(ended, delivery)
+
+    async def hear(delivery: Delivery) -> None:
+        said = [_word(decode(one, PayoutStatusChanged)) for one in delivery.envelopes]
+        # A number that is none of ours is somebody else's transfer.
+        words = await transfers.referenced([one for one in said if one is not None])
+        await payouts.record_outcomes(words, delivery=delivery)
+
+    return [
+        Consumer("commission.payouts_sent", (PayoutRequested,), send, db),
+        Consumer("commission.payouts_taken_back", (WithdrawalStatusChanged,), take_back, db),
+        Consumer("commission.payouts_heard", (PayoutStatusChanged,), hear, db),
+    ]
+
+
+def _word(event: PayoutStatusChanged) -> PayoutOutcome | None:
+    """What a transfer's status says of its payout; None where it says nothing."""
+    if event.status not in get_args(Word):
+        return None
+    return PayoutOutcome(
+        payout_number=event.payout_number,
+        outcome=cast("Word", event.status),
+        sequence=event.version,
+        reason=event.reason,
+    )
 
 
 def _matters(envelope: Envelope) -> bool:

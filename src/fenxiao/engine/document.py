@@ -10,10 +10,13 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from fenxiao.engine.components import KINDS
-from fenxiao.engine.components.kind import ComponentParams, Match
+from fenxiao.engine.components.params import ComponentParams, Match
 from fenxiao.engine.cuts import Cut
 from fenxiao.engine.faults import InvalidPlan, fault, field_error, field_errors
 from fenxiao.engine.fields import DaysField, Document, NameField, RateField
+from fenxiao.engine.periods import PeriodKind
+from fenxiao.engine.rewards.document import MAX_REWARDS, read_rewards
+from fenxiao.engine.rewards.params import RewardParams
 from fenxiao.kernel.errors import FieldError
 from fenxiao.kernel.money import Rounding
 
@@ -21,6 +24,7 @@ AccrueOn = Literal["paid", "completed"]
 Base = Literal["paid_amount", "profit", "list_price"]
 Unclaimed = Literal["breakage", "roll_up"]
 
+CAP_PERIOD: PeriodKind = "month"
 MAX_COMPONENTS = 50
 _CURRENCY_LETTERS = 3
 _NO_CURRENCY = (
@@ -38,10 +42,12 @@ class PlanDocument(Document):
     rounding: Rounding = "half_up"
     base: Base = "paid_amount"
     max_payout_rate: RateField = Fraction(1)
+    max_payout_rate_per_period: RateField | None = None
+    cap_period: PeriodKind = CAP_PERIOD
     cut: Cut = "pro_rata"
     unclaimed: Unclaimed = "breakage"
     components: tuple[Any, ...] = Field(max_length=MAX_COMPONENTS)
-    rewards: tuple[Any, ...] = ()
+    rewards: tuple[Any, ...] = Field(default=(), max_length=MAX_REWARDS)
 
     @field_validator("currency")
     @classmethod
@@ -50,16 +56,11 @@ class PlanDocument(Document):
             raise fault("currency")
         return code
 
-    @field_validator("rewards")
-    @classmethod
-    def _no_rewards(cls, rewards: tuple[Any, ...]) -> tuple[Any, ...]:
-        if rewards:
-            raise fault("rewards")
-        return rewards
 
-
-def read(document: Mapping[str, Any]) -> tuple[PlanDocument, tuple[ComponentParams, ...]]:
-    """The settings and the components' parameters, or `InvalidPlan` with every fault."""
+def read(
+    document: Mapping[str, Any],
+) -> tuple[PlanDocument, tuple[ComponentParams, ...], tuple[RewardParams, ...]]:
+    """The settings, the components' and the rewards' parameters, or `InvalidPlan` with every fault."""
     if not isinstance(document, Mapping):
         raise InvalidPlan(errors=(field_error((), "model_type"),))
     settings, errors = _settings(document)
@@ -74,9 +75,12 @@ def read(document: Mapping[str, Any]) -> tuple[PlanDocument, tuple[ComponentPara
         except InvalidPlan as refusal:
             errors.extend(refusal.errors)
     errors.extend(_names_taken(listed))
+    currency = settings.currency if settings else _currency(document)
+    rewards, faults = read_rewards(document.get("rewards"), currency)
+    errors.extend(faults)
     if errors or settings is None:
         raise InvalidPlan(errors=tuple(errors))
-    return settings, tuple(params)
+    return settings, tuple(params), rewards
 
 
 def _settings(document: Mapping[str, Any]) -> tuple[PlanDocument | None, list[FieldError]]:
@@ -122,8 +126,13 @@ def _matched_twice(matches: Sequence[Match], place: tuple[str | int, ...]) -> It
 
 def _rests_on_nothing(params: ComponentParams, index: int, earlier: Sequence[object]) -> Iterable[FieldError]:
     name = params.rests_on()
-    if name is not None and name not in [one.get("name") for one in earlier if isinstance(one, Mapping)]:
+    if name is None:
+        return
+    types = [one.get("type") for one in earlier if isinstance(one, Mapping) and one.get("name") == name]
+    if not types:
         yield field_error(("components", index, "of"), "not_earlier", name=name)
+    elif any(isinstance(kind, str) and kind in KINDS and KINDS[kind].scope == "period" for kind in types):
+        yield field_error(("components", index, "of"), "of_period", name=name)
 
 
 def _names_taken(listed: Sequence[object]) -> Iterable[FieldError]:

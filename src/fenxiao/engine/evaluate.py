@@ -17,7 +17,7 @@ from fenxiao.engine.cuts import cut
 from fenxiao.engine.facts import OrderFacts
 from fenxiao.engine.plan import Plan
 from fenxiao.engine.tally import Tally
-from fenxiao.kernel.money import round_down, rounded
+from fenxiao.kernel.money import part_down, rounded
 
 AwardKey = tuple[str, int, int]
 """(component, level, distributor id)"""
@@ -125,7 +125,7 @@ def tally_after(plan: Plan, order: OrderFacts, refunds: int) -> Tally:
     if not 0 <= refunds <= len(order.refunds):
         message = f"order {order.order_id} has {len(order.refunds)} refunds, not {refunds}"
         raise ValueError(message)
-    if any(
+    if order.refunds and any(
         later.seq <= earlier.seq for earlier, later in zip(order.refunds, order.refunds[1:], strict=False)
     ):
         message = f"the refunds of order {order.order_id} are not in the order of their history"
@@ -141,11 +141,11 @@ def settle(plan: Plan, order: OrderFacts, tally: Tally, record: Recorder | None)
     rounded_first: dict[str, Mapping[Place, int]] = {}
     amounts: list[tuple[str, int, int, int]] = []
     for index, component in enumerate(plan.components):
-        if component.kind.scope != "order":
+        if component.period is not None:
             continue
         portions = _portions(plan, index, tally, record)
         case = Case(order.seller, order.upline, portions, rounded_first, plan.unclaimed == "roll_up")
-        exact = component.kind.evaluate(component, case, record)
+        exact = component.order_kind.evaluate(component, case, record)
         whole = {place: rounded(exact[place], plan.rounding) for place in sorted(exact)}
         rounded_first[component.name] = whole
         single = whole
@@ -176,14 +176,16 @@ def _portions(plan: Plan, index: int, tally: Tally, record: Recorder | None) -> 
 
 
 def _limited(plan: Plan, base_minor: int, amounts: Sequence[tuple[str, int, int, int]]) -> Evaluation:
-    limit = round_down(plan.max_payout_rate * base_minor)
-    shares = cut([amount for *_, amount in amounts], limit, plan.cut)
-    awards = (
-        Award(name, level, earner, share)
-        for (name, level, earner, _), share in zip(amounts, shares, strict=True)
-        if share
+    limit = part_down(plan.max_payout_rate, base_minor)
+    given = [amount for _, _, _, amount in amounts]
+    shares = cut(given, limit, plan.cut)
+    # Cut or not, the places are the same; uncut, which is nearly always, they are what they were.
+    kept = (
+        amounts
+        if shares is given
+        else [(*place[:3], share) for place, share in zip(amounts, shares, strict=True)]
     )
-    return Evaluation(tuple(awards), base_minor, limit)
+    return Evaluation(tuple([Award(*one) for one in kept if one[3]]), base_minor, limit)
 
 
 def _refunds_before(plan: Plan, order: OrderFacts, at: datetime) -> int:

@@ -125,7 +125,7 @@ def _chain(trace: Trace, traced: TracedComponent, award: TracedAward, language: 
 def _consequence(trace: Trace, traced: TracedComponent, stop: Stop) -> str:
     """What followed from somebody being skipped, as a template."""
     rolls = trace.plan.unclaimed == "roll_up"
-    if traced.component.kind.counts == "places":
+    if traced.component.order_kind.counts == "places":
         if "generation" not in (stop.values or {}):
             return PASSED_OVER
         return GENERATION_ROLLED if rolls else GENERATION_LOST

@@ -139,6 +139,10 @@ CountField = Annotated[
     int, _whole(0, _COUNT_LIMIT), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": _COUNT_LIMIT})
 ]
 """A number of orders, people or places."""
+PositiveField = Annotated[
+    int, _whole(1, _COUNT_LIMIT), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _COUNT_LIMIT})
+]
+"""The same, at least one."""
 NameField = Annotated[str, Field(strict=True, min_length=1, max_length=64), AfterValidator(_trimmed)]
 FlagField = StrictBool
 

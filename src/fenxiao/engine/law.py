@@ -9,9 +9,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from fenxiao.engine.conditions.tree import PeriodTeamSales
 from fenxiao.engine.findings import Finding
 from fenxiao.engine.plan import Plan
-from fenxiao.engine.texts import NO_SAFE_HARBOUR, UNLAWFUL_ENDLESS, UNLAWFUL_LEVELS, UNLAWFUL_TYPE
+from fenxiao.engine.texts import (
+    NO_SAFE_HARBOUR,
+    TEAM_CONDITION,
+    TEAM_POOL,
+    TEAM_REWARD,
+    UNLAWFUL_ENDLESS,
+    UNLAWFUL_LEVELS,
+    UNLAWFUL_PLACEMENT,
+    UNLAWFUL_TYPE,
+)
 
 LawFinding = Finding
 Jurisdiction = Literal["CN", "none"]
@@ -44,20 +54,32 @@ LEVEL_LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class TypesOff:
-    """Component types that a jurisdiction switches off, whatever their parameters, with the reason."""
+    """Component types that a jurisdiction switches off, whatever their parameters: `message` tells their author why."""
 
     jurisdiction: Jurisdiction
     types: frozenset[str]
+    message: str
     source: str
 
 
 TYPES_OFF = (
     TypesOff(
         jurisdiction="CN",
-        types=frozenset(("generation", "breakaway", "infinity")),
+        types=frozenset(("generation", "breakaway", "infinity", "stairstep")),
+        message=UNLAWFUL_TYPE,
         source=(
             "禁止传销条例 (国务院令第444号) art. 7: 团队计酬. A generation, a leg that broke away and an infinity bonus are as many "
-            "levels deep as it takes to come to a leader, so no limit of levels can bound them."
+            "levels deep as it takes to come to a leader, and the group of a stair-step is as deep as the tree, so no limit "
+            "of levels can bound them."
+        ),
+    ),
+    TypesOff(
+        jurisdiction="CN",
+        types=frozenset(("binary", "matrix")),
+        message=UNLAWFUL_PLACEMENT,
+        source=(
+            "禁止传销条例 (国务院令第444号) art. 2 and 7: 团队计酬. Both pay by the sales below a place in a tree of positions, which says "
+            "nothing of who brought or served a buyer: a binary leg is as deep as the tree, a matrix is built to be filled."
         ),
     ),
 )
@@ -90,22 +112,27 @@ def depths(plan: Plan) -> Mapping[str, int | None]:
     return found
 
 
-def types_off(jurisdiction: Jurisdiction) -> frozenset[str]:
-    """The component types that cannot be published under a jurisdiction."""
-    return frozenset[str]().union(*(off.types for off in TYPES_OFF if off.jurisdiction == jurisdiction))
+def types_off(jurisdiction: Jurisdiction) -> Mapping[str, str]:
+    """The component types that cannot be published under a jurisdiction, with the template that tells why."""
+    return {kind: off.message for off in TYPES_OFF if off.jurisdiction == jurisdiction for kind in off.types}
+
+
+def _off(plan: Plan, profile: LawProfile) -> list[LawFinding]:
+    forbidden = types_off(profile.jurisdiction)
+    return [
+        Finding(
+            "type-off",
+            forbidden[component.type],
+            {"component": component.name, "type": component.type, "jurisdiction": profile.jurisdiction},
+        )
+        for component in plan.components
+        if component.type in forbidden
+    ]
 
 
 def check(plan: Plan, profile: LawProfile) -> tuple[LawFinding, ...]:
     """Why the plan must not be published under this profile; empty if it may be."""
-    findings = [
-        Finding(
-            "type-off",
-            UNLAWFUL_TYPE,
-            {"component": component.name, "type": component.type, "jurisdiction": profile.jurisdiction},
-        )
-        for component in plan.components
-        if component.type in types_off(profile.jurisdiction)
-    ]
+    findings = _off(plan, profile)
     limit, off = profile.max_upline_levels, {finding.params["component"] for finding in findings}
     if limit is None:
         return tuple(findings)
@@ -129,7 +156,25 @@ def check(plan: Plan, profile: LawProfile) -> tuple[LawFinding, ...]:
 
 def notes(plan: Plan, profile: LawProfile) -> tuple[LawFinding, ...]:
     """What is to be said about a plan that may be published: within the limit is no safe harbour."""
-    levels = max((level for level in depths(plan).values() if level is not None), default=0)
-    if profile.jurisdiction != "CN" or levels < 2 or check(plan, profile):  # noqa: PLR2004 - seller and two uplines are three levels
+    if profile.jurisdiction != "CN" or check(plan, profile):
         return ()
-    return (Finding("no-safe-harbour", NO_SAFE_HARBOUR, {"levels": levels}),)
+    found = [
+        Finding("team-pool", TEAM_POOL, {"component": component.name})
+        for component in plan.components
+        if component.type == "pool" and component.params.share_by == "team_sales"  # type: ignore[attr-defined]
+    ]
+    found += [
+        Finding("team-condition", TEAM_CONDITION, {"component": component.name})
+        for component in plan.components
+        if component.when is not None
+        and any(isinstance(one, PeriodTeamSales) for one in component.when.comparisons())
+    ]
+    found += [
+        Finding("team-reward", TEAM_REWARD, {"reward": reward.name})
+        for reward in plan.rewards
+        if reward.type == "team_growth"
+    ]
+    levels = max((level for level in depths(plan).values() if level is not None), default=0)
+    if levels >= 2:  # noqa: PLR2004 - seller and two uplines are three levels
+        found.insert(0, Finding("no-safe-harbour", NO_SAFE_HARBOUR, {"levels": levels}))
+    return tuple(found)

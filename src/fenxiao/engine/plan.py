@@ -4,18 +4,22 @@
 form that is stored, and parses to an equal plan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from fenxiao.engine.components import KINDS
-from fenxiao.engine.components.kind import ComponentParams, Key, Kind
+from fenxiao.engine.components import kind as kinds
+from fenxiao.engine.components.kind import Key
+from fenxiao.engine.components.params import ComponentParams, OrderParams, PeriodParams
 from fenxiao.engine.conditions.subjects import Need
 from fenxiao.engine.conditions.tree import Condition, needs
 from fenxiao.engine.cuts import Cut
-from fenxiao.engine.document import AccrueOn, Base, Unclaimed, read
+from fenxiao.engine.document import CAP_PERIOD, AccrueOn, Base, Unclaimed, read
 from fenxiao.engine.facts import LineFacts
+from fenxiao.engine.periods import PERIOD_KINDS, PeriodKind
+from fenxiao.engine.rewards.params import RewardParams
 from fenxiao.kernel.money import Rounding, from_rate
 
 Bucket = tuple[Key, ...]
@@ -26,23 +30,44 @@ _KEPT_LINES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One compiled component (佣金组件); `_products` and so on lead from what a line is to its overrides."""
+    """One compiled component (佣金组件); `_products` and so on lead from what a line is to its overrides.
+
+    `cap_minor` bounds an order, `entry_cap_minor` one entry, `period_cap_minor` one earner in a period. `period` is the
+    kind of period that it pays for, None where it pays per order.
+    """
 
     name: str
     type: str
     params: ComponentParams
     cap_minor: int | None
     entry_cap_minor: int | None
+    period_cap_minor: int | None
     when: Condition | None
+    period: PeriodKind | None
     _products: Mapping[int, int] = field(compare=False, repr=False)
     _categories: Mapping[int, int] = field(compare=False, repr=False)
     _tags: Mapping[str, int] = field(compare=False, repr=False)
     _terms: dict[Key, Any] = field(compare=False, repr=False, default_factory=dict)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> kinds.Kind:
         """Its type's module, looked up rather than kept: a plan can be pickled to another process."""
         return KINDS[self.type]
+
+    @property
+    def order_kind(self) -> kinds.OrderKind:
+        """Its type's module, where it pays per order."""
+        return cast("kinds.OrderKind", KINDS[self.type])
+
+    @property
+    def period_kind(self) -> kinds.PeriodKind:
+        """Its type's module, where it pays per period."""
+        return cast("kinds.PeriodKind", KINDS[self.type])
+
+    @property
+    def condition_field(self) -> str:
+        """The field of the document in which its condition stands: `when` or `qualify`."""
+        return self.params.condition_field
 
     def key(self, line: LineFacts) -> Key:
         """The overrides that apply to the line: its product's, else the nearest category's, else those of its tags."""
@@ -62,7 +87,7 @@ class Component:
         terms = self._terms.get(key)
         if terms is None:
             overrides = self.params.override_list()
-            terms = self._terms[key] = self.kind.terms(self.params, [overrides[index] for index in key])
+            terms = self._terms[key] = self.order_kind.terms(self.params, [overrides[index] for index in key])
         return terms
 
 
@@ -77,9 +102,12 @@ class Plan:
     rounding: Rounding
     base: Base
     max_payout_rate: Fraction
+    max_payout_rate_per_period: Fraction | None
+    cap_period: PeriodKind
     cut: Cut
     unclaimed: Unclaimed
     components: tuple[Component, ...]
+    rewards: tuple[RewardParams, ...]
     uniform: bool = field(compare=False)
     _buckets: dict[tuple[int, tuple[int, ...], tuple[str, ...]], Bucket] = field(
         compare=False, repr=False, default_factory=dict
@@ -96,7 +124,15 @@ class Plan:
         return bucket
 
     def document(self) -> dict[str, Any]:
-        """The canonical document, JSON-able: rates and amounts as strings, defaults written out."""
+        """The canonical document, JSON-able: rates and amounts as strings, defaults written out.
+
+        What bounds a period stands there only where it is set: documents that are older keep their form.
+        """
+        per_period: dict[str, Any] = {}
+        if self.max_payout_rate_per_period is not None:
+            per_period["max_payout_rate_per_period"] = from_rate(self.max_payout_rate_per_period)
+        if self.cap_period != CAP_PERIOD:
+            per_period["cap_period"] = self.cap_period
         return {
             "name": self.name,
             "currency": self.currency,
@@ -105,10 +141,11 @@ class Plan:
             "rounding": self.rounding,
             "base": self.base,
             "max_payout_rate": from_rate(self.max_payout_rate),
+            **per_period,
             "cut": self.cut,
             "unclaimed": self.unclaimed,
             "components": [self._component_document(component) for component in self.components],
-            "rewards": [],
+            "rewards": [reward.document(self.currency) for reward in self.rewards],
         }
 
     def _component_document(self, component: Component) -> dict[str, Any]:
@@ -123,7 +160,7 @@ def parse_plan(document: Mapping[str, Any]) -> Plan:
 
     Rates and amounts are strings, integers or `Decimal`; a float is refused. See docs/plans.md for the fields.
     """
-    settings, params = read(document)
+    settings, params, rewards = read(document)
     return Plan(
         name=settings.name,
         currency=settings.currency,
@@ -132,9 +169,12 @@ def parse_plan(document: Mapping[str, Any]) -> Plan:
         rounding=settings.rounding,
         base=settings.base,
         max_payout_rate=settings.max_payout_rate,
+        max_payout_rate_per_period=settings.max_payout_rate_per_period,
+        cap_period=settings.cap_period,
         cut=settings.cut,
         unclaimed=settings.unclaimed,
         components=tuple(_compiled(one) for one in params),
+        rewards=rewards,
         uniform=not any(one.override_list() for one in params),
     )
 
@@ -145,7 +185,29 @@ def needed_facts(plan: Plan) -> list[Need]:
     What they are worth is gathered as of the payment of an order and handed over in `Party.facts` under
     `Need.name`; the evaluation raises `FactMissing` for one that is not there.
     """
-    found = [needs(component.when) for component in plan.components if component.when is not None]
+    return _needed(component for component in plan.components if component.period is None)
+
+
+def needed_period_facts(plan: Plan, kind: PeriodKind) -> list[Need]:
+    """The same for the members of a period of a kind, as of its end: windows reach back from there."""
+    return _needed(component for component in plan.components if component.period == kind)
+
+
+def needed_periods(plan: Plan) -> tuple[PeriodKind, ...]:
+    """The kinds of periods whose close pays something, the shortest first; `cap_needed` says whether caps need one."""
+    kinds_found = {component.period for component in plan.components}
+    return tuple(kind for kind in PERIOD_KINDS if kind in kinds_found)
+
+
+def cap_needed(plan: Plan) -> bool:
+    """Whether the close of `plan.cap_period` can take something back (see `ceilings`)."""
+    return plan.max_payout_rate_per_period is not None or any(
+        component.period is None and component.period_cap_minor is not None for component in plan.components
+    )
+
+
+def _needed(components: Iterable[Component]) -> list[Need]:
+    found = [needs(component.when) for component in components if component.when is not None]
     return sorted(set().union(*found), key=lambda need: (need.field, need.within_days or 0))
 
 
@@ -155,9 +217,11 @@ def _compiled(params: ComponentParams) -> Component:
         name=params.name,
         type=params.type,
         params=params,
-        cap_minor=params.cap_per_order,
+        cap_minor=params.cap_per_order if isinstance(params, OrderParams) else None,
         entry_cap_minor=params.cap_per_entry,
-        when=params.when,
+        period_cap_minor=params.cap_per_period,
+        when=params.condition,
+        period=params.period if isinstance(params, PeriodParams) else None,
         _products={
             match.product_id: index for index, match in enumerate(matches) if match.product_id is not None
         },

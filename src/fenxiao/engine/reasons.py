@@ -47,7 +47,12 @@ def why_nothing(trace: Trace, distributor_id: int) -> tuple[Reason, ...]:
         return (Reason(code, {}),)
     if any(award.amount_minor for award in trace.awards() if award.distributor_id == distributor_id):
         return ()
-    return tuple(_why(trace, component, distributor_id, place) for component in trace.components)
+    return tuple(
+        _why(trace, one, distributor_id, place)
+        if one.component.period is None
+        else Reason("paid-at-close", {"component": one.component.name})
+        for one in trace.components
+    )
 
 
 def _of_the_order(trace: Trace) -> str | None:
@@ -60,6 +65,8 @@ def _of_the_order(trace: Trace) -> str | None:
     if not trace.components:
         return "no-component"
     portions = [portion for component in trace.components for portion in component.portions]
+    if all(component.component.period is not None for component in trace.components):
+        return None
     return None if any(portion.base_minor or portion.units for portion in portions) else "nothing-left"
 
 

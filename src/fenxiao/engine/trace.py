@@ -132,7 +132,11 @@ class Trace:
             "max_payout_rate": from_rate(plan.max_payout_rate),
             "max_payout": from_minor(self.evaluation.max_payout_minor, currency),
             "lines": [self._line(line) for line in self.lines],
-            "components": [self._component(component, distributor_id) for component in self.components],
+            "components": [
+                self._component(component, distributor_id)
+                for component in self.components
+                if component.component.period is None
+            ],
         }
         if distributor_id is None or self.capped_minor > self.evaluation.max_payout_minor:
             document["total_before_limit"] = from_minor(self.capped_minor, currency)
@@ -234,10 +238,11 @@ def overrides(component: Component, key: Key) -> list[dict[str, Any]]:
 
 
 def exact_text(amount: Fraction, currency: str) -> str:
-    """An exact amount in units of the currency, with at least its decimals: 1249/20 fen is "0.6245"."""
+    """An exact amount in units of the currency, with at least its decimals: 1249/20 fen is "0.6245", 20000/3 fen "200/3"."""
     scaled = amount * SCALE
     if scaled.denominator != 1:
-        return f"{amount.numerator}/{amount.denominator * 10 ** exponent(currency)}"
+        whole = amount / 10 ** exponent(currency)
+        return f"{whole.numerator}/{whole.denominator}"
     digits = exponent(currency)
     text = str(scaled.numerator).rjust(len(str(SCALE)) + digits, "0")
     point = len(text) - (len(str(SCALE)) - 1 + digits)

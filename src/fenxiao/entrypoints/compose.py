@@ -37,10 +37,22 @@ from fenxiao.notifications import wiring as notifications
 from fenxiao.notifications.api import NotificationsApi
 from fenxiao.orders import wiring as orders
 from fenxiao.orders.api import OrdersApi
+from fenxiao.payments import wiring as payments
+from fenxiao.payments.api import PaymentsApi
 from fenxiao.rules import wiring as rules
 from fenxiao.rules.api import RulesApi
 
-CONTEXTS = ("identity", "catalog", "network", "rules", "orders", "commission", "analytics", "notifications")
+CONTEXTS = (
+    "identity",
+    "catalog",
+    "network",
+    "rules",
+    "payments",
+    "orders",
+    "commission",
+    "analytics",
+    "notifications",
+)
 """Every context, downhill ones first: the order in which they are built and started."""
 
 PROTOCOLS: dict[str, type] = {
@@ -48,6 +60,7 @@ PROTOCOLS: dict[str, type] = {
     "catalog": CatalogApi,
     "network": NetworkApi,
     "rules": RulesApi,
+    "payments": PaymentsApi,
     "orders": OrdersApi,
     "commission": CommissionApi,
     "analytics": AnalyticsApi,
@@ -68,6 +81,7 @@ class Apis:
     catalog: CatalogApi
     network: NetworkApi
     rules: RulesApi
+    payments: PaymentsApi
     orders: OrdersApi
     commission: CommissionApi
     analytics: AnalyticsApi
@@ -229,10 +243,17 @@ def _join(place: Place, databases: dict[str, Database]) -> System:
     goods = catalog.offer(tools("catalog"))
     tree = network.offer(tools("network"), identity=guard(people.api))
     plans = rules.offer(tools("rules"))
+    transfers = payments.offer(tools("payments"))
     sales = orders.offer(
         tools("orders"), network=guard(tree.api), catalog=guard(goods.api), rules=guard(plans.api)
     )
-    pay = commission.offer(tools("commission"), orders=guard(sales.api), rules=guard(plans.api))
+    pay = commission.offer(
+        tools("commission"),
+        orders=guard(sales.api),
+        rules=guard(plans.api),
+        network=guard(tree.api),
+        payments=guard(transfers.api),
+    )
     figures = analytics.offer(tools("analytics"), orders=guard(sales.api), commission=guard(pay.api))
     told = notifications.offer(tools("notifications"))
     apis = Apis(
@@ -240,9 +261,10 @@ def _join(place: Place, databases: dict[str, Database]) -> System:
         catalog=goods.api,
         network=tree.api,
         rules=plans.api,
+        payments=transfers.api,
         orders=sales.api,
         commission=pay.api,
         analytics=figures.api,
         notifications=told.api,
     )
-    return System(place, databases, [people, goods, tree, plans, sales, pay, figures, told], apis)
+    return System(place, databases, [people, goods, tree, plans, transfers, sales, pay, figures, told], apis)

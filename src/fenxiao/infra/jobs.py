@@ -30,7 +30,7 @@ class Job:
 
 async def run_once(job: Job) -> bool:
     """Do the job now unless another process is at it; whether it ran here."""
-    async with job.db.connection() as connection:
+    async with job.db.turns, job.db.connection() as connection:
         if not await locks.try_session(connection, f"job {job.name}"):
             return False
         try:

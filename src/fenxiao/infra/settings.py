@@ -44,11 +44,14 @@ class Settings:
     currency: str = "CNY"
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     min_notice_days: int = 0
+    plan_approval: Literal["none", "second-person"] = "none"
     service_token: str | None = None
     public_url: str | None = None
     private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks that webhooks may reach although they are not public."""
     smtp: Smtp | None = None
+    payout_channels: Path | None = None
+    """The file that tells what the payout channels need to know."""
 
     @property
     def issuer(self) -> str:
@@ -71,12 +74,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         currency=_currency(get("FENXIAO_CURRENCY") or "CNY"),
         timezone=_timezone(get("FENXIAO_TIMEZONE") or "UTC"),
         min_notice_days=_integer("FENXIAO_MIN_NOTICE_DAYS", get("FENXIAO_MIN_NOTICE_DAYS") or "0", 0, 3650),
+        plan_approval=_approval(get("FENXIAO_PLAN_APPROVAL") or "none"),
         service_token=get("FENXIAO_SERVICE_TOKEN") or None,
         public_url=get("FENXIAO_PUBLIC_URL") or None,
         private_networks=_networks(get("FENXIAO_WEBHOOK_PRIVATE_NETWORKS") or ""),
         smtp=_smtp(
             get("FENXIAO_SMTP_URL") or "", get("FENXIAO_MAIL_FROM") or "", get("FENXIAO_MAIL_TO") or ""
         ),
+        payout_channels=Path(path).absolute() if (path := get("FENXIAO_PAYOUT_CHANNELS")) else None,
     )
 
 
@@ -86,6 +91,15 @@ def _choice(value: str) -> Jurisdiction:
     if value == "none":
         return "none"
     message = f"FENXIAO_JURISDICTION is {value!r}; it takes CN or none"
+    raise SettingsError(message)
+
+
+def _approval(value: str) -> Literal["none", "second-person"]:
+    if value == "none":
+        return "none"
+    if value == "second-person":
+        return "second-person"
+    message = f"FENXIAO_PLAN_APPROVAL is {value!r}; it takes none or second-person"
     raise SettingsError(message)
 
 

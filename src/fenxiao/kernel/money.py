@@ -116,16 +116,23 @@ def from_rate(rate: Rate) -> str:
 
 def round_half_up(value: Fraction) -> int:
     """To the nearest integer, halves away from zero."""
-    magnitude = abs(value)
-    rounded = (2 * magnitude.numerator + magnitude.denominator) // (2 * magnitude.denominator)
-    return rounded if value >= 0 else -rounded
+    # In integers, because rationals compare and negate themselves many times as slowly.
+    above, below = value.numerator, value.denominator
+    if above >= 0:
+        return (2 * above + below) // (2 * below)
+    return -((below - 2 * above) // (2 * below))
 
 
 def round_down(value: Fraction) -> int:
     """Towards zero."""
-    magnitude = abs(value)
-    rounded = magnitude.numerator // magnitude.denominator
-    return rounded if value >= 0 else -rounded
+    above, below = value.numerator, value.denominator
+    return above // below if above >= 0 else -(-above // below)
+
+
+def part_down(rate: Rate, whole: int) -> int:
+    """That part of a whole, towards zero: `round_down(rate * whole)`, without the rational in between."""
+    above, below = rate.numerator * whole, rate.denominator
+    return above // below if above >= 0 else -(-above // below)
 
 
 def rounded(value: Fraction, rounding: Rounding) -> int:

@@ -58,6 +58,15 @@ class NewMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAt:
+    """One distributor who had joined by a moment, as he stood then; whoever has no sponsor who had, has None."""
+
+    member: Member
+    sponsor_id: DistributorId | None
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One stretch of the tree's history: this was the sponsor from `from_version` until before `to_version`."""
 
@@ -65,6 +74,25 @@ class Link:
     sponsor_id: DistributorId | None
     from_version: int
     to_version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """安置: one distributor's place in the placement tree, `position` 1 the left one; both None for whoever has nobody above."""
+
+    distributor_id: DistributorId
+    parent_id: DistributorId | None
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradeChange:
+    """Another grade (None: none) for a distributor who still has the grade `expected`; `reason` goes into the audit log."""
+
+    distributor_id: DistributorId
+    grade: str | None
+    expected: str | None
+    reason: str
 
 
 class DistributorMissing(NotFound):
@@ -101,5 +129,31 @@ class NetworkApi(Protocol):
     async def known_external_ids(self, *, external_ids: Sequence[str]) -> dict[str, DistributorId]:
         """Those of these external ids that exist."""
 
+    async def joined(self, *, distributor_ids: Sequence[DistributorId]) -> dict[DistributorId, datetime]:
+        """When each of these that exists was registered; that never changes."""
+
+    async def roster(self, *, at: datetime, cursor: int, limit: int) -> list[MemberAt]:
+        """The next `limit` distributors by id behind `cursor` who had joined before a past moment, as they stood then.
+
+        Read on as with `placements_at`. Somebody who is brought in later with a date before the moment comes to it.
+        """
+
+    async def grade_ranks(self) -> dict[str, int]:
+        """The rank of each grade; a higher rank is a higher grade."""
+
+    async def set_grades(self, *, changes: Sequence[GradeChange]) -> list[bool]:
+        """Give each the grade; whether he has it now.
+
+        He does not where he has another than was expected, where there is no such distributor or grade, and where he
+        stands for direct sales.
+        """
+
     async def members_at(self, *, asked: Sequence[tuple[DistributorId, int]]) -> list[Seller | Refusal]:
         """Each seller with the upline as the history has it at a tree version: the second source for checks."""
+
+    async def placements_at(self, *, at: datetime, cursor: int, limit: int) -> list[Placement]:
+        """The next `limit` distributors by id behind `cursor` who had a place in the placement tree at a past moment.
+
+        Read on with the last id as the cursor, from 0 until fewer come. The past never changes, so pages read at
+        different times belong together; somebody's parent may be on another page.
+        """

@@ -1,4 +1,4 @@
-"""What must always hold in the network: paths follow sponsors, no loops, histories without gaps that end in the present."""
+"""What must always hold in the network: paths follow sponsors and places, no loops, histories without gaps that end in the present."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
@@ -14,6 +14,7 @@ def checks(db: Database) -> Sequence[Check]:
     return (
         _check("network.paths", db, faults.wrong_paths),
         _check("network.loops", db, faults.loops),
+        _check("network.placement", db, faults.misplaced),
         _check("network.history", db, faults.broken_histories),
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    UniqueConstraint,
     func,
 )
 
@@ -94,12 +95,12 @@ Index(
 )
 
 
-def _history(name: str, *columns: "Column[object]") -> Table:
+def _history(name: str, *columns: "Column[object]", owner: str = "distributor") -> Table:
     """What was true of a distributor, stretch by stretch without gaps; `valid_to` is infinity in the last one."""
     history = Table(
         name,
         METADATA,
-        Column("distributor_id", BigInteger, ForeignKey(distributor.c.distributor_id), primary_key=True),
+        Column("distributor_id", BigInteger, ForeignKey(f"network.{owner}.distributor_id"), primary_key=True),
         Column("from_version", BigInteger, primary_key=True, autoincrement=False),
         Column("to_version", BigInteger),
         tables.time("valid_from"),
@@ -125,16 +126,87 @@ sponsor_link = _history(
     Column(
         "source",
         Text,
-        CheckConstraint("source in ('operator', 'invite_code', 'first_order', 'import')", name="source"),
+        CheckConstraint(
+            "source in ('operator', 'invite_code', 'first_order', 'import', 'lifetime')", name="source"
+        ),
         nullable=False,
     ),
     Column("evidence", Text, nullable=False),
+)
+# Bindings whose lifetime ends are the oldest of those that were made under one version of the policy.
+Index(
+    "ix_sponsor_link_bound",
+    sponsor_link.c.valid_from,
+    sponsor_link.c.distributor_id,
+    postgresql_where=sponsor_link.c.to_version.is_(None) & sponsor_link.c.sponsor_id.is_not(None),
+)
+
+binding_policy = Table(
+    "binding_policy",
+    METADATA,
+    Column("policy_id", BigInteger, Identity(), primary_key=True),
+    tables.time("since"),
+    # None: not protected, without end.
+    Column(
+        "protection_days", Integer, CheckConstraint("protection_days between 1 and 36500", name="protection")
+    ),
+    Column("lifetime_days", Integer, CheckConstraint("lifetime_days between 1 and 36500", name="lifetime")),
+    Column("actor", Text, nullable=False),
+    comment=tables.APPEND_ONLY + ": versions of the policy that bindings are made under",
 )
 
 standing = _history(
     "standing",
     Column("status", Text, CheckConstraint(_STATUSES, name="status"), nullable=False),
     Column("grade", Text, ForeignKey(grade.c.grade)),
+)
+
+placement_tree = Table(
+    "placement_tree",
+    METADATA,
+    # One row. Its row lock is the lock of the placement tree: held by every change from the first look until the commit.
+    Column("one", Boolean, CheckConstraint("one", name="one"), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("width", Integer, CheckConstraint("width between 1 and 200", name="width"), nullable=False),
+    tables.time("changed_at", nullable=True),
+)
+
+placement = Table(
+    "placement",
+    METADATA,
+    Column("distributor_id", BigInteger, ForeignKey(distributor.c.distributor_id), primary_key=True),
+    Column("parent_id", BigInteger, ForeignKey("network.placement.distributor_id")),
+    # 1 is the left one; None for whoever has nobody above.
+    Column("position", Integer, CheckConstraint("position between 1 and 200", name="position")),
+    # Derived from parents and positions and rebuildable: the root's id, four bytes, then one byte per position.
+    Column("path", LargeBinary, nullable=False, unique=True),
+    # Whether a position below is free.
+    Column("open", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    UniqueConstraint("parent_id", "position"),
+    CheckConstraint("(parent_id is null) = (position is null)", name="parent"),
+    CheckConstraint("(parent_id is null) = (octet_length(path) = 4)", name="root"),
+    CheckConstraint("octet_length(path) between 4 and 2004", name="path"),
+    CheckConstraint("parent_id <> distributor_id", name="itself"),
+)
+# The next free place, level by level: one step of an index for each level.
+Index(
+    "ix_placement_open",
+    func.octet_length(placement.c.path),
+    placement.c.path,
+    postgresql_where=placement.c.open,
+)
+
+# Of placements, not of distributors: rows of those change under the sponsor tree's lock, and who holds one tree's lock
+# must not wait for two rows of the other.
+placement_link = _history(
+    "placement_link",
+    Column("parent_id", BigInteger, ForeignKey(placement.c.distributor_id), index=True),
+    Column("position", Integer),
+    Column("source", Text, CheckConstraint("source in ('operator', 'spill')", name="source"), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    owner="placement",
 )
 
 registration_count = Table(

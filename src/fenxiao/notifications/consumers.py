@@ -19,9 +19,10 @@ from fenxiao.network import events as network
 from fenxiao.notifications.domain.notices import STOCK_LOW
 from fenxiao.notifications.service import Notifications
 from fenxiao.orders import events as orders
+from fenxiao.payments import events as payments
 from fenxiao.rules import events as rules
 
-PUBLISHERS = (catalog, network, rules, orders, commission)
+PUBLISHERS = (catalog, network, rules, payments, orders, commission)
 
 
 def published(modules: Sequence[ModuleType] = PUBLISHERS) -> tuple[type[Event], ...]:

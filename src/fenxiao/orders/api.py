@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from fenxiao.kernel.errors import Conflict, Invalid, NotFound, Refusal
 from fenxiao.kernel.ids import CategoryId, DistributorId, LineId, OrderId, ProductId, RefundId, RuleId
@@ -212,6 +212,102 @@ class OrderHistory:
         return self.total_minor - self.shipping_minor - self.tax_minor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityQuestion:
+    """What a distributor had sold when an order was paid; `within_days` × 24 h before that, None: since ever.
+
+    `earned_when` is the state at which the order earns commission: what was recorded behind it does not count, though
+    it may tell of an earlier day. Where the order has not come to it, all that is recorded counts.
+    """
+
+    order_id: OrderId
+    distributor_id: DistributorId
+    within_days: int | None
+    earned_when: Literal["paid", "completed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityBefore:
+    """What a distributor had sold before a moment, by what was recorded until `recorded_until`; see `ActivityQuestion`."""
+
+    distributor_id: DistributorId
+    currency: str
+    before: datetime
+    within_days: int | None
+    recorded_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Own orders in the currency of the order asked about, of whose goods something was left, and what was left of all.
+
+    Amounts are of the goods, net of the refunds made up to the payment of that order, in minor units.
+    """
+
+    paid_orders: int
+    sales_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidSpan:
+    """Orders of a currency that were paid from `start` on and before `end`."""
+
+    currency: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsPage:
+    """What the commission of some orders rests on, packed as one text that is the same whenever the facts are.
+
+    `content` is a JSON list with one list for each of `order_ids`, in their order: order_id, currency, created_at,
+    paid_at, completed_at or null; the chain [seller, grade, rank, active, [upline ids, nearest first], [grades],
+    [ranks], [active]]; the lines [[line_id, product_id, quantity, amount, unit list price, unit cost, [category path],
+    [tags]], …]; the refunds [[sequence, at, [[line_id, quantity, amount], …]], …], null where nothing was refunded.
+    Amounts are minor units, times ISO 8601 in UTC.
+    """
+
+    order_ids: tuple[OrderId, ...]
+    content: str
+
+
+Base = Literal["paid_amount", "profit", "list_price"]
+"""What of a line counts: what was paid for it, that less the cost, or the list price of what was not returned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoldQuestion:
+    """The orders of a currency that came to the state `reached` from `since` to before `until`.
+
+    Their `base` counts net of refunds, all by what was recorded until `recorded_until` (see `OrdersApi.recorded_until`).
+    """
+
+    currency: str
+    reached: Literal["paid", "completed"]
+    since: datetime
+    until: datetime
+    base: Base
+    recorded_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoldBy:
+    """What a distributor sold himself, and that with what was sold below him by the orders' frozen uplines; minor units."""
+
+    distributor_id: DistributorId
+    personal_minor: int
+    team_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sold:
+    """What was sold in all, in minor units, and by those asked about; who has nothing is left out."""
+
+    total_minor: int
+    by: tuple[SoldBy, ...]
+
+
 class OrderMissing(NotFound):
     """There is no order {order_id}."""
 
@@ -295,6 +391,34 @@ class OrdersApi(Protocol):
 
     async def orders_after(self, *, cursor: OrderId, limit: int) -> list[OrderHistory]:
         """The next orders by id after `cursor` (0: from the first)."""
+
+    async def activity(self, *, asked: Sequence[ActivityQuestion]) -> list[Activity | None]:
+        """What each distributor had sold when the order beside him was paid; None for an order that is not paid.
+
+        Own orders paid before it count, by moment and then by id. The same question always has the same answer once
+        the order has earned, however late it is asked.
+        """
+
+    async def facts_after(self, *, span: PaidSpan, cursor: OrderId, limit: int) -> FactsPage:
+        """The packed facts of the next orders of the span by id after `cursor` (0: from the first)."""
+
+    async def paid_within(self, *, span: PaidSpan) -> int:
+        """How many orders of the span there are."""
+
+    async def activity_before(self, *, asked: Sequence[ActivityBefore]) -> list[Activity]:
+        """What each distributor had sold before a moment."""
+
+    async def recorded_until(self) -> datetime:
+        """Until when all that was recorded can be seen now, by the database's clock; it never changes what was so."""
+
+    async def sold(self, *, asked: SoldQuestion, distributor_ids: Sequence[DistributorId]) -> Sold:
+        """What was sold in a stretch of time, in all and by these; the same question always has the same answer."""
+
+    async def sold_anew(self, *, asked: Sequence[tuple[SoldQuestion, datetime]]) -> list[bool]:
+        """Whether the answer to `sold` may be another than for a question with `recorded_until` as beside it."""
+
+    async def currencies(self) -> list[str]:
+        """The currencies in which anything was ever sold."""
 
     async def in_flight(self) -> list[OrderId]:
         """Orders whose events have not all been delivered yet."""

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -169,6 +170,21 @@ orders = Table(
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 16, "autosummarize": True},
     ),
+    # As above: completions come nearly in that order too.
+    Index(
+        "ix_orders_completed_at",
+        "completed_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 16, "autosummarize": True},
+    ),
+    # What somebody sold before a moment.
+    Index(
+        "ix_orders_distributor_id_paid_at",
+        "distributor_id",
+        "paid_at",
+        "order_id",
+        postgresql_where=text("paid_at IS NOT NULL"),
+    ),
     # Three of an order's updates leave its indexed columns alone but for the state; room keeps rows near.
     postgresql_with={"fillfactor": "80"},
 )
@@ -231,11 +247,21 @@ refund = Table(
     Column("key", Text),
     Column("actor", Text, nullable=False),
     tables.time("at"),
-    tables.time("recorded_at", default_now=True),
+    # What was known when is decided by it: rows of one statement were written together.
+    Column(
+        "recorded_at", DateTime(timezone=True), nullable=False, server_default=text("statement_timestamp()")
+    ),
     UniqueConstraint("order_id", "sequence"),
     UniqueConstraint("order_id", "key"),
     # What a refund's line refers to, so that both belong to one order.
     UniqueConstraint("refund_id", "order_id"),
+    # What was recorded since a moment; rows lie in that order.
+    Index(
+        "ix_refund_recorded_at",
+        "recorded_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 16, "autosummarize": True},
+    ),
     comment=tables.APPEND_ONLY + ": money, and perhaps units, given back",
 )
 
@@ -264,8 +290,16 @@ order_history = Table(
     Column("actor", Text, nullable=False),
     Column("reason", Text),
     tables.time("at"),
-    tables.time("recorded_at", default_now=True),
+    Column(
+        "recorded_at", DateTime(timezone=True), nullable=False, server_default=text("statement_timestamp()")
+    ),
     CheckConstraint("(from_status is null) = (version = 1)", name="first"),
+    Index(
+        "ix_order_history_recorded_at",
+        "recorded_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 16, "autosummarize": True},
+    ),
     comment=tables.APPEND_ONLY + ": who brought an order from which state to which, and when",
 )
 

@@ -37,6 +37,9 @@ class RulesApi(Protocol):
     async def versions(self, *, rule_ids: Sequence[RuleId]) -> list[RuleVersion]:
         """These versions; they never change, so an answer may be kept for ever. Unknown ids are left out."""
 
+    async def documents(self, *, rule_ids: Sequence[RuleId]) -> list[RuleVersion]:
+        """These versions as they stand now, drafts among them, which may change; ordered by id, unknown ids left out."""
+
     async def publish_once(self, *, document: dict[str, Any], effective_from: datetime) -> RuleId:
         """Publish a plan for past facts, effective from a moment that may lie in the past.
 
@@ -64,6 +67,24 @@ class AlreadyPublished(Conflict):
     code = "already-published"
 
 
+class NotChecked(Conflict):
+    """Version {version} of plan {name} has not passed its check as it stands; call POST /api/rules/{rule_id}/check first."""
+
+    code = "not-checked"
+
+
+class OwnVersion(Conflict):
+    """You have written on version {version} of plan {name}; somebody else must approve it."""
+
+    code = "own-version"
+
+
+class ApprovalMissing(Conflict):
+    """Version {version} of plan {name} needs the approval of a second person, who calls POST /api/rules/{rule_id}/approve."""
+
+    code = "approval-missing"
+
+
 class UnlawfulPlan(Invalid):
     """The plan goes beyond the legal limits of this server and cannot be published; errors says where."""
 
@@ -71,7 +92,7 @@ class UnlawfulPlan(Invalid):
 
 
 class FactsNotGathered(Invalid):
-    """The plan has conditions whose facts are not gathered yet; in this version only conditions on rank can be published."""
+    """The plan has conditions whose facts are not gathered; those cannot be published in this version."""
 
     code = "facts-not-gathered"
 

@@ -14,11 +14,12 @@ from fenxiao.rules import tables
 from fenxiao.rules.api import RuleQuestion, RuleVersion
 from fenxiao.rules.domain.timeline import Interval
 
-State = Literal["draft", "published"]
-Status = Literal["draft", "published", "superseded"]
+State = Literal["draft", "checked", "published"]
+Status = Literal["draft", "checked", "published", "superseded"]
 _COLUMNS = (
     "rule_id, name, version, currency, state, revision, document, document_hash, announced_at, effective_from,"
-    " effective_to, created_by, created_at, updated_at, published_by"
+    " effective_to, created_by, created_at, updated_at, published_by, changed_by, checked_by, checked_at, approved_by,"
+    " approved_at"
 )
 
 
@@ -41,6 +42,15 @@ class Rule:
     created_at: datetime
     updated_at: datetime
     published_by: str | None
+    changed_by: Sequence[str] = ()
+    checked_by: str | None = None
+    checked_at: datetime | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+
+    def wrote(self, actor: str) -> bool:
+        """Whether this account drafted or ever changed the version."""
+        return actor == self.created_by or actor in self.changed_by
 
     def status(self, now: datetime) -> Status:
         """Its state, or superseded once it is over or was replaced before it began."""
@@ -77,8 +87,8 @@ async def listed(
     for column, wanted in ((table.name, name), (table.currency, currency)):
         if wanted is not None:
             statement = statement.where(column == wanted)
-    if status == "draft":
-        statement = statement.where(table.state == "draft")
+    if status in {"draft", "checked"}:
+        statement = statement.where(table.state == status)
     if status == "superseded":
         never_began = table.effective_to == table.effective_from
         statement = statement.where(or_(table.effective_to <= now, never_began))
@@ -145,6 +155,15 @@ async def published(reader: Reader, rule_ids: Sequence[int]) -> list[RuleVersion
     rows = await reader.fetch(
         "select rule_id, name, version, currency, document from rules"
         " where rule_id = any($1::bigint[]) and state = 'published' order by rule_id",
+        list(rule_ids),
+    )
+    return [RuleVersion(**dict(row.items())) for row in rows]
+
+
+async def documents(reader: Reader, rule_ids: Sequence[int]) -> list[RuleVersion]:
+    """These versions as they stand, drafts too."""
+    rows = await reader.fetch(
+        "select rule_id, name, version, currency, document from rules where rule_id = any($1::bigint[]) order by rule_id",
         list(rule_ids),
     )
     return [RuleVersion(**dict(row.items())) for row in rows]

@@ -14,7 +14,7 @@ def offer(tools: Tools) -> Offer[RulesApi]:
     """The rules, built from what every context gets."""
     settings = tools.settings
     limits = LawProfile(settings.jurisdiction, settings.max_upline_levels)
-    terms = Terms(limits=limits, min_notice_days=settings.min_notice_days)
+    terms = Terms(limits=limits, min_notice_days=settings.min_notice_days, approval=settings.plan_approval)
     service = Rules(tools.db, tools.clock, terms)
     return Offer(
         name=NAME,

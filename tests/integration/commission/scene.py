@@ -9,13 +9,26 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from fenxiao.commission.service.after_sale import AfterSale
+from fenxiao.commission.service.plans import Plans
 from fenxiao.commission.service.settlement import Settlements
 from fenxiao.infra.db import runs
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.infra.wiring import Finding, Offer
+from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.events import Envelope
-from fenxiao.orders.api import FrozenLine, FrozenMember, OrderHistory, Refund, RefundedLine
+from fenxiao.network.api import Member, Seller, SellerQuestion
+from fenxiao.orders.api import (
+    Activity,
+    ActivityQuestion,
+    FrozenLine,
+    FrozenMember,
+    OrderHistory,
+    Refund,
+    RefundedLine,
+)
+from fenxiao.payments.api import TransferRequest, TransferState, TransferUnderWay
 from fenxiao.rules.api import RuleVersion
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,6 +44,8 @@ class PlayedOrders:
         self.flying: list[int] = []
         self.pause: asyncio.Event | None = None
         self.asked: list[list[int]] = []
+        self.sold: dict[int, int] = {}
+        self.questions: list[int] = []
 
     async def histories(self, *, order_ids: Sequence[int]) -> list[OrderHistory]:
         self.asked.append(list(order_ids))
@@ -44,6 +59,64 @@ class PlayedOrders:
 
     async def in_flight(self) -> list[int]:
         return self.flying
+
+    async def activity(self, *, asked: Sequence[ActivityQuestion]) -> list[Activity]:
+        self.questions.append(len(asked))
+        return [Activity(paid_orders=self.sold.get(one.distributor_id, 0), sales_minor=0) for one in asked]
+
+
+class PlayedNetwork:
+    """The port of the network."""
+
+    def __init__(self) -> None:
+        self.grades: dict[int, str] = {}
+
+    async def sellers(self, *, asked: Sequence[SellerQuestion]) -> list[Seller]:
+        return [
+            Seller(
+                member=Member(
+                    distributor_id=one.distributor_id,
+                    status="active",
+                    grade=self.grades.get(one.distributor_id),
+                    rank=None,
+                ),
+                upline=(),
+                tree_version=1,
+            )
+            for one in asked
+        ]
+
+    async def joined(self, *, distributor_ids: Sequence[int]) -> dict[int, datetime]:
+        return {one: NOON - timedelta(days=10) for one in distributor_ids}
+
+
+class PlayedPayments:
+    """The port of payments: transfers by the channels in `refusals` are not taken, numbers in `sent` not given back."""
+
+    def __init__(self) -> None:
+        self.asked: list[TransferRequest] = []
+        self.refusals: dict[str, Refusal] = {}
+        self.cancelled: list[str] = []
+        self.sent: set[str] = set()
+
+    async def transfer(self, *, requests: Sequence[TransferRequest]) -> list[TransferState | Refusal]:
+        self.asked += requests
+        return [self.refusals.get(one.channel) or _state(one.payout_number, "queued") for one in requests]
+
+    async def cancel(self, *, numbers: Sequence[str]) -> list[TransferState | Refusal]:
+        self.cancelled += [one for one in numbers if one not in self.sent]
+        return [
+            TransferUnderWay(payout_number=one, status="processing")
+            if one in self.sent
+            else _state(one, "cancelled")
+            for one in numbers
+        ]
+
+
+def _state(number: str, status: str) -> TransferState:
+    return TransferState(
+        payout_number=number, channel="bank", status=status, version=1, reference=None, reason=None
+    )
 
 
 class PlayedRules:
@@ -68,6 +141,7 @@ class Scene:
     offers: list[Offer]
     orders: PlayedOrders
     rules: PlayedRules
+    people: PlayedNetwork = field(default_factory=PlayedNetwork)
     now: datetime = NOON
     sent: list[Envelope] = field(default_factory=list)
     spoiled: bool = False
@@ -163,11 +237,12 @@ class Scene:
         """Hand over these events, or all that were sent since the last time."""
         if not envelopes:
             envelopes, self.sent = tuple(self.sent), []
-        (consumer,) = self.offers[worker].consumers
+        (consumer,) = [one for one in self.offers[worker].consumers if one.name == "commission.accrual"]
         await consumer.handle(Delivery(consumer.name, envelopes))
 
     def settlements(self) -> Settlements:
-        return Settlements(self.db, self.clock, ZoneInfo("UTC"))
+        sale = AfterSale(self.db, self.orders, Plans(self.rules))
+        return Settlements(self.db, self.clock, ZoneInfo("UTC"), network=self.people, after_sale=sale)
 
     async def settle(self, cutoff: datetime | None = None) -> None:
         await self.settlements().settle_all(cutoff=cutoff, once=None)

@@ -8,6 +8,7 @@ import asyncpg
 from tests.integration.commission.scene import NOON, B, C, Scene, locked
 
 from fenxiao.commission.service.balances import Balances
+from fenxiao.commission.service.proof import Proof
 from fenxiao.infra.db import runs
 from fenxiao.infra.db.idempotency import Once
 
@@ -240,3 +241,30 @@ async def test_currencies_are_never_mixed(scene: Scene) -> None:
         (C, "CNY", 5000),
         (C, "JPY", 5000),
     ]
+
+
+async def test_the_hashes_of_a_settlement_are_those_of_what_it_released(
+    scene: Scene, owner: asyncpg.Connection
+) -> None:
+    for order_id in (1, 2, 3):
+        await sold(scene, order_id)
+    await scene.settle()
+    found = await scene.settlements().find(1)
+    assert found.input_hash != found.output_hash
+    assert await scene.findings() == []
+    scene.spoiled = True
+    for change, faulty in (
+        (
+            "commission set commission_amount_minor = commission_amount_minor + 1 where commission_id = 2",
+            "input_hash",
+        ),
+        ("commission set engine_version = '0' where commission_id = 3", "input_hash"),
+        ("statement set entries = entries + 1 where distributor_id = 20", "output_hash"),
+    ):
+        transaction = owner.transaction()
+        await transaction.start()
+        await owner.execute(f"update commission.{change}")
+        await owner.execute("set local search_path to commission")
+        assert [fault.subject async for fault in Proof(owner).hashes()] == [f"settlement 1.{faulty}"]
+        await transaction.rollback()
+    assert [fault async for fault in Proof(scene.db).hashes()] == []

@@ -120,3 +120,16 @@ async def test_a_job_runs_in_one_place_at_a_time(db: Database) -> None:
     ran = await asyncio.gather(*(run_once(job) for _ in range(4)))
     assert (sum(ran), times, most) == (1, 1, 1)
     assert await run_once(job), "the lock is free again"
+
+
+async def test_more_jobs_than_connections_do_not_wait_for_each_other(db: Database) -> None:
+    """Each holds a connection for its lock and asks for another one."""
+
+    async def work() -> int:
+        await asyncio.sleep(0.02)
+        found: int = await db.fetchval("select 1")
+        return found
+
+    jobs = [Job(f"job {n}", timedelta(seconds=1), work, db) for n in range(2 * db.access.max_connections)]
+    async with asyncio.timeout(20):
+        assert all(await asyncio.gather(*(run_once(job) for job in jobs)))

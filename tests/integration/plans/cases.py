@@ -3,58 +3,13 @@
 What is rare is asked for beside what is common: a plan that is quick for the one is seldom right for the other.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from tests.integration.plans.case import FILTERED, LIMIT, SEARCH, WALK, Case
+from tests.integration.plans.case import listed as _ids
+from tests.integration.plans.case import several as _cases
+from tests.integration.plans.people import NETWORK, RULES
+from tests.integration.plans.rows import BUSY
 
-from tests.integration.plans.rows import BUSY, CHAIN_END, CLUB
-
-LIMIT = 20
-"""Items of the pages that are looked at."""
-ROWS = 12 * LIMIT
-"""Rows that such a page may look at in one statement: some more than it shows, never a share of the table."""
-FILTERED = 2_500
-"""Where about one row in a hundred passes a filter, a walk along the primary key, whose rows lie side by side, costs the
-same as an index whose rows lie scattered; the planner takes either, also where there are two filters and one is walked
-along. What passes more seldom has to be found by an index."""
-WALK = 4_000
-"""Where a filter has no order of its own, the list is walked through until the page is full: rows per item are what the
-filter passes over, one in two hundred at worst; a rarer one is found by its own index and sorted."""
-SEARCH = 3_000
-"""A search looks through what is near at hand where its word is common, and at every hit where it is rare; the worst
-word lies between the two, at the root of page times table."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One way to ask for a list. `few`: no second page is expected; `why` there may be more rows than usual."""
-
-    path: str
-    query: dict[str, Any] = field(default_factory=dict)
-    ids: dict[str, Any] = field(default_factory=dict)
-    who: str = "admin"
-    few: bool = False
-    rows: int = ROWS
-    why: str = ""
-
-    def __str__(self) -> str:
-        asked = "&".join(f"{name}={value}" for name, value in self.query.items())
-        path = self.path.format(**self.ids)
-        return f"{path}?{asked[:60]} ({self.who})" if asked else f"{path} ({self.who})"
-
-
-def _cases(path: str, *queries: dict[str, Any], **rest: Any) -> list[Case]:
-    return [Case(path=path, query=query, **_filtered(query, rest)) for query in queries]
-
-
-def _filtered(query: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    """Who sees his own only filters by that too."""
-    filters = len(set(query) - {"from", "to", "sort"}) + (rest.get("who", "admin") != "admin")
-    return {"rows": FILTERED, "why": "a filter"} | rest if filters else rest
-
-
-def _ids(numbers: range) -> str:
-    return ",".join(map(str, numbers))
-
+__all__ = ["BUYER", "CASES", "LIMIT", "Case"]
 
 BUYER = "王芳"
 PAST = {"from": "2025-06-01T00:00:00Z", "to": "2025-07-01T00:00:00Z"}
@@ -201,125 +156,6 @@ CATALOG = [
     ),
 ]
 
-NETWORK = [
-    *_cases(
-        "/api/distributors",
-        {},
-        {"status": "active"},
-        {"status": "pending"},
-        {"grade": "bronze"},
-        {"grade": "gold"},
-        {"sponsor_id": 1},
-        {"sponsor_id": 1, "status": "active"},
-        {"grade": "bronze", "status": "active"},
-        {"grade": "gold", "sponsor_id": 1},
-    ),
-    *_cases(
-        "/api/distributors",
-        {"status": "suspended"},
-        {"grade": "diamond"},
-        {"sponsor_id": 3000},
-        {"status": "suspended", "grade": "bronze"},
-        {"status": "suspended", "sponsor_id": 1},
-        {"external_id": "EXT4711"},
-        {"ids": _ids(range(5000, 5200))},
-        {"ids": _ids(range(5000, 5100)), "status": "active"},
-        few=True,
-    ),
-    *_cases("/api/distributors", {"q": "王"}, {"q": "seller"}, {"q": "伟1"}, rows=SEARCH, why="a search"),
-    *_cases(
-        "/api/distributors",
-        {"q": "欧阳"},
-        {"q": "Seller 77777"},
-        {"q": "EXT4711"},
-        {"q": "c4711"},
-        {"q": "nobody at all"},
-        {"q": "王", "status": "suspended"},
-        few=True,
-        rows=SEARCH,
-        why="a search",
-    ),
-    *_cases("/api/distributors", {}, {"status": "active"}, {"grade": "gold"}, who="top"),
-    *_cases("/api/distributors", {"status": "suspended"}, who="top", few=True),
-    *_cases("/api/distributors", {"q": "王"}, who="top", rows=SEARCH, why="a search"),
-    *_cases("/api/distributors", {"q": "欧阳"}, who="top", few=True, rows=SEARCH, why="a search"),
-    *_cases(
-        "/api/distributors",
-        {},
-        who="club",
-        few=True,
-        rows=SEARCH,
-        why="the downline of one who has few below, put in order",
-    ),
-    *_cases("/api/distributors", {}, {"grade": "gold"}, who="leaf", few=True),
-    *_cases(
-        "/api/distributors/{distributor_id}/downline",
-        {},
-        {"depth": 1},
-        {"depth": 2},
-        ids={"distributor_id": 1},
-    ),
-    *_cases(
-        "/api/distributors/{distributor_id}/downline",
-        {},
-        {"depth": 1},
-        ids={"distributor_id": CLUB},
-        few=True,
-    ),
-    *_cases(
-        "/api/distributors/{distributor_id}/downline",
-        {},
-        {"depth": 1},
-        ids={"distributor_id": 3000},
-        who="top",
-        few=True,
-    ),
-    Case(
-        path="/api/distributors/{distributor_id}/downline/summary",
-        ids={"distributor_id": CLUB},
-        rows=1500,
-        why="everybody below is counted",
-    ),
-    *_cases(
-        "/api/distributors/{distributor_id}/upline",
-        {},
-        {"at": "2026-03-15T11:00:00Z"},
-        ids={"distributor_id": CHAIN_END},
-        rows=2500,
-        why="300 levels, each with its sponsor, its standing and its name",
-    ),
-    *_cases(
-        "/api/distributors/{distributor_id}/upline",
-        {},
-        {"at": "2026-03-15T11:00:00Z"},
-        ids={"distributor_id": 90000},
-    ),
-    Case(path="/api/distributors/{distributor_id}/sponsors", ids={"distributor_id": 90000}),
-    Case(path="/api/grades"),
-]
-
-RULES = [
-    *_cases(
-        "/api/rules",
-        {},
-        {"name": "standard"},
-        {"currency": "CNY"},
-        {"currency": "USD"},
-        {"status": "superseded"},
-        {"status": "draft"},
-        {"status": "superseded", "currency": "USD"},
-        {"name": "standard", "status": "superseded"},
-    ),
-    *_cases(
-        "/api/rules",
-        {"name": "plan 5"},
-        {"status": "published"},
-        {"name": "plan 390", "status": "published"},
-        few=True,
-    ),
-    Case(path="/api/rules/component-types", rows=0, why="they stand in the code"),
-]
-
 ORDERS = [
     *_cases(
         "/api/orders",
@@ -426,6 +262,57 @@ COMMISSION = [
     *_cases("/api/commission/{distributor_id}", {}, ids={"distributor_id": BUSY}, who="busy"),
     *_cases("/api/commission/{distributor_id}", {}, ids={"distributor_id": 4000}, few=True),
     Case(path="/api/settlements/{settlement_id}", ids={"settlement_id": 40}),
+    *_cases("/api/settlements", {}),
+    *_cases("/api/settlements/{settlement_id}/statements", {}, ids={"settlement_id": 40}, few=True),
+    *_cases(
+        "/api/settlements/{settlement_id}/statements", {}, ids={"settlement_id": 40}, who="busy", few=True
+    ),
+    *_cases("/api/statements", {"distributor_id": BUSY}),
+    *_cases("/api/statements/{statement_id}", {}, ids={"statement_id": f"40-{BUSY}-CNY"}, few=True),
+    *_cases(
+        "/api/ledger/trial-balance",
+        {},
+        {"currency": "CNY"},
+        {"at": "2025-06-10T12:00:00Z"},
+        rows=1_200,
+        why="what was written since the last close is added up, or one closed day",
+    ),
+    *_cases("/api/ledger/accounts", {}),
+    *_cases("/api/ledger/accounts", {"distributor_id": BUSY}, few=True),
+    *_cases("/api/ledger/days", {}),
+    *_cases(
+        "/api/ledger/accounts/{account}/postings",
+        {},
+        {"currency": "CNY"},
+        PAST,
+        ids={"account": f"pending:{BUSY}"},
+    ),
+    *_cases(
+        "/api/ledger/accounts/{account}/postings",
+        {"order_id": 50},
+        {"commission_id": 100},
+        {"order_id": 20400} | PAST,
+        ids={"account": "commission_expense"},
+        few=True,
+    ),
+    *_cases("/api/ledger/accounts/{account}/postings", {}, PAST, ids={"account": "commission_expense"}),
+    *_cases("/api/ledger/accounts/{account}/postings", {}, ids={"account": "cash"}),
+    *_cases(
+        "/api/ledger/accounts/{account}/postings", {"withdrawal_id": 40}, ids={"account": "cash"}, few=True
+    ),
+    *_cases("/api/commission/periods", {}),
+    *_cases("/api/rewards", {}, {"distributor_id": BUSY}),
+    *_cases("/api/rewards", {"distributor_id": 7920}, few=True),
+    *_cases("/api/rewards", {}, who="busy"),
+    *_cases("/api/simulations", {}),
+    *_cases(
+        "/api/simulations/{simulation_id}/distributors",
+        {},
+        {"sort": "-distributor_id"},
+        {"sort": "difference"},
+        {"sort": "-difference"},
+        ids={"simulation_id": 700},
+    ),
 ]
 
 REPORTS = [
@@ -458,4 +345,81 @@ REPORTS += _cases(
     why="all sales of the sellers on the page are added up, and the first page has the busiest of all",
 )
 
-CASES = [*AUDIT, *CATALOG, *NETWORK, *RULES, *ORDERS, *NOTIFICATIONS, *COMMISSION, *REPORTS]
+WITHDRAWALS = [
+    *_cases("/api/payout-accounts", {}, {"distributor_id": BUSY}),
+    *_cases("/api/payout-accounts", {"distributor_id": 7920}, few=True),
+    *_cases("/api/payout-accounts", {}, who="busy"),
+    *_cases(
+        "/api/withdrawals",
+        {},
+        {"distributor_id": BUSY},
+        {"status": "paid"},
+        {"status": "failed"},
+        {"currency": "CNY"},
+        {"distributor_id": BUSY, "status": "paid"},
+        {"distributor_id": BUSY, "currency": "CNY"},
+        {"status": "paid", "currency": "CNY"},
+    ),
+    *_cases(
+        "/api/withdrawals",
+        {"distributor_id": 7920},
+        {"status": "requested"},
+        {"status": "unknown"},
+        {"distributor_id": BUSY, "status": "unknown"},
+        {"distributor_id": 7920, "currency": "CNY"},
+        {"currency": "USD"},
+        few=True,
+    ),
+    *_cases("/api/withdrawals", {}, {"status": "paid"}, who="busy"),
+    *_cases("/api/withdrawal-policies", {}, {"currency": "CNY"}),
+    *_cases("/api/withdrawal-policies", {"currency": "USD"}, few=True),
+    *_cases("/api/tax-tables", {}),
+    *_cases("/api/payout-findings", {}, {"unresolved": False}),
+    *_cases("/api/payout-findings", {"unresolved": True}, few=True),
+    *_cases(
+        "/api/reports/tax",
+        {"quarter": "2026-Q1"},
+        rows=2_500,
+        why="whose income refunds took back in the quarter is looked through: few, however many sell",
+    ),
+    *_cases("/api/reports/tax", {"quarter": "2026-Q1", "distributor_id": 4000}, few=True),
+]
+
+PAYOUTS = [
+    *_cases(
+        "/api/payouts",
+        {},
+        {"channel": "wechat"},
+        {"status": "paid"},
+        {"status": "failed"},
+        {"channel": "bank", "status": "paid"},
+        {"channel": "wechat", "status": "failed"},
+    ),
+    *_cases(
+        "/api/payouts",
+        {"channel": "paypal"},
+        {"status": "unknown"},
+        {"contradicted": True},
+        {"contradicted": True, "channel": "wechat"},
+        {"contradicted": True, "status": "paid"},
+        {"channel": "wechat", "status": "unknown"},
+        few=True,
+    ),
+    *_cases("/api/payouts/batches", {}),
+    *_cases("/api/payouts/reconciliations", {}, {"channel": "wechat"}),
+    *_cases("/api/payouts/reconciliations", {"channel": "bank"}, few=True),
+    *_cases("/api/payouts/reconciliations/{reconciliation_id}/differences", {}, ids={"reconciliation_id": 3}),
+]
+
+CASES = [
+    *AUDIT,
+    *CATALOG,
+    *NETWORK,
+    *RULES,
+    *ORDERS,
+    *NOTIFICATIONS,
+    *COMMISSION,
+    *WITHDRAWALS,
+    *PAYOUTS,
+    *REPORTS,
+]

@@ -107,15 +107,20 @@ insert into sponsor_link (distributor_id, from_version, valid_from, valid_to, sp
   select i, i, {now} - ({distributors} - i) * interval '10 minutes', 'infinity', sponsor_id, 'invite_code', '' from sponsors;
 insert into standing (distributor_id, from_version, valid_from, valid_to, status, grade)
   select distributor_id, distributor_id, joined_at, 'infinity', status, grade from distributor;
+insert into placement (distributor_id, path, open) select i, int4send(i), true from generate_series(1, 20000) i;
+insert into placement_link (distributor_id, from_version, valid_from, valid_to, parent_id, position, source, actor, evidence)
+  select i, i, {now} - ({distributors} - i) * interval '10 minutes', 'infinity', nullif(i / 2, 0), case when i > 1 then 1 + i % 2 end,
+    'spill', 'account:1', '' from generate_series(1, 20000) i;
 drop table sponsors
 """
 
 RULES = """
 insert into rules (name, version, currency, state, revision, document, document_hash, announced_at, effective_from,
-    effective_to, created_by, created_at, updated_at, published_by)
+    effective_to, created_by, created_at, updated_at, published_by, checked_at, checked_by)
   select case when i % 3 = 0 then 'standard' else 'plan ' || i % 700 end, i + 1000, c,
-    case when f is null then 'draft' else 'published' end, 1, m.document, m.document_hash, f, f,
-    case when i < 19990 then f + interval '10 minutes' end, 'account:1', {now}, {now}, case when f is not null then 'account:1' end
+    case when f is not null then 'published' when i % 40 = 5 then 'checked' else 'draft' end, 1, m.document, m.document_hash, f, f,
+    case when i < 19990 then f + interval '10 minutes' end, 'account:1', {now}, {now}, case when f is not null then 'account:1' end,
+    case when i % 40 = 5 then {now} end, case when i % 40 = 5 then 'account:1' end
   from (
     select i, case when i % 50 = 49 then 'USD' else 'CNY' end as c,
       case when i % 20 <> 5 then {now} - (20000 - i) * interval '10 minutes' end as f from generate_series(1, 19990) i
@@ -160,6 +165,32 @@ insert into run (run_id, kind, parameters, state, done, total, actor, created_at
 insert into settlement (settlement_id, cutoff, distributor_id, run_id, created_at)
   select i, {now} - (20000 - i) * interval '1 hour', case when i > 3000 then 1 + i % 5000 end,
     case when i <= 3000 then i end, {now} - (20000 - i) * interval '1 hour' from generate_series(1, 20000) i;
+insert into run (run_id, kind, parameters, state, done, total, actor, created_at)
+  select 3000 + i, 'simulation', '{{}}', 'done', 1, 1, 'account:1', {now} from generate_series(1, 5000) i;
+insert into simulation (simulation_id, run_id, rule_id, plan_name, plan_version, document, document_hash, engine_version,
+    currency, paid_from, paid_to, actor, created_at, outcome, input_hash, output_hash)
+  select i, 3000 + i, 1, 'standard', 1, '{{}}', '', '1', 'CNY', {now} - interval '1 year', {now}, 'account:1', {now}, '{{}}', '', ''
+  from generate_series(1, 5000) i;
+insert into simulation_distributor (simulation_id, distributor_id, orders, sales_minor, would_minor, was_minor)
+  select case when i % 2 = 0 then 700 else 1 + i % 5000 end, i, 1, 1000, i % 500, 100 from generate_series(1, {distributors}) i;
+insert into period_close (close_id, rule_id, currency, kind, period, purpose, since, until, release_at, steps, stage,
+    booked_minor, position, known_until, closed_at)
+  select i, 1, 'CNY', 'day', 'day ' || i, 'pay', {now} - (5001 - i) * interval '1 day', {now} - (5000 - i) * interval '1 day', {now},
+    2, 'idle', 100, 0, {now}, {now} from generate_series(1, 5000) i;
+insert into period_step (close_id, step, at, known_until, sales_minor)
+  select i, s, {now}, {now}, 1000 from generate_series(1, 5000) i, generate_series(0, 1) s;
+insert into reward_period (reward_period_id, rule_id, currency, kind, period, since, until, steps, stage, position,
+    known_until, opened_at)
+  select i, 1, 'CNY', 'month', 'month ' || i, {now} - interval '1 month', {now}, 1, 'idle', 0, {now}, {now}
+  from generate_series(1, 50) i;
+insert into reward_step (reward_period_id, step, at, known_until) select i, 0, {now}, {now} from generate_series(1, 50) i;
+insert into reward_standing (reward_period_id, step, reward, distributor_id, sales_minor, before_minor, tier, amount_minor)
+  select 1 + i % 50, 0, 'reward ' || i, case when i % 5 = 0 then {busy} else 1 + (i * 7919) % {distributors} end, 100, 0, 0, 100
+  from generate_series(1, 30000) i;
+insert into rewards (distributor_id, reward_type, reward, rule_id, engine_version, reward_period_id, period, step, kind,
+    reward_amount_minor, currency, status, created_at, booked_at, release_at, released_at)
+  select distributor_id, 'sales_target', reward, 1, '1', reward_period_id, 'month ' || reward_period_id, 0, 'grant', 100,
+    'CNY', 'released', {now}, {now}, {now}, {now} from reward_standing order by substr(reward, 8)::int;
 insert into order_book (order_id, rule_id, currency, steps, release_at)
   select i, 1, 'CNY', 1, {now} from generate_series(1, 60000) i;
 insert into commission (commission_id, order_id, distributor_id, rule_id, engine_version, component, level, kind,
@@ -169,13 +200,55 @@ insert into commission (commission_id, order_id, distributor_id, rule_id, engine
     {now} - (120000 - i) * interval '5 minutes', {now}, case when i % 9 > 0 then {now} + i * interval '1 minute' end,
     case when i <= 80000 then {now} end, case when i <= 80000 then 1 + i % 3000 end
   from generate_series(2, 119990) i;
+insert into posting (event, debit, credit, distributor_id, currency, amount_minor, payout_id, at, recorded_at)
+  select 'payout', 'withdrawing', 'cash', case when i % 5 = 0 then {busy} else i end, 'CNY', 100, i, at, at
+  from generate_series(1, 3000) i, lateral (select {now} - interval '420 days' as at) t;
 insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, at, recorded_at)
   select 'accrual', 'commission_expense', 'pending', distributor_id, currency, 100, commission_id, created_at, created_at
   from commission;
 insert into balance (distributor_id, currency, pending_minor, available_minor, withdrawing_minor, paid_minor)
   select distributor_id, currency, 100, 100, 0, 0 from commission group by 1, 2;
-insert into statement (settlement_id, distributor_id, currency, opening_minor, released_minor, closing_minor, entries, created_at)
-  select 1 + i % 3000, 1 + i / 3000, 'CNY', 0, 100, 100, 1, {now} from generate_series(0, 59999) i
+insert into statement (settlement_id, distributor_id, currency, opening_minor, released_minor, closing_minor, entries,
+    created_at, through_posting_id, pending_minor, withdrawing_minor)
+  select 1 + i % 3000, 1 + i / 3000, 'CNY', 0, 100, 100, 1, {now}, 1 + i % 3000, 0, 0 from generate_series(0, 59999) i;
+insert into book_day (day, ends_at, through_posting_id, postings, previous, hash, closed_at)
+  select date '2025-01-22' + i, timestamptz '2025-01-23 00:00:00+00' + i * interval '1 day', 3046 + i * 288, 288,
+    sha256((i - 1)::text::bytea), sha256(i::text::bytea), {now} from generate_series(0, 416) i
+"""
+
+WITHDRAWALS = """
+insert into payout_account (account_id, distributor_id, channel, status, created_at, closed_at)
+  select i, case when i % 10 = 0 then {busy} else 1 + (i * 7919) % {distributors} end, 'bank', 'erased', {now}, {now}
+  from generate_series(1, 20000) i;
+insert into withdrawal_policy (policy_id, currency, version, effective_from, minimum_minor, fee_fixed_minor, fee_rate, tax,
+    new_account_days, most_per_day, actor, recorded_at)
+  select i, case when i % 100 = 0 then 'USD' else 'CNY' end, i, {now} - (5000 - i) * interval '1 hour', 0, 0, '0.00', 'none',
+    7, 3, 'account:1', {now} from generate_series(1, 5000) i;
+insert into withdrawal (withdrawal_id, distributor_id, currency, amount_minor, account_id, policy_id, status, version,
+    attempt, risks, requested_by, requested_at, approved_by, approved_at)
+  select i, case when i % 10 = 0 then {busy} else 1 + (i * 7919) % {distributors} end,
+    case when i % 200 = 0 then 'USD' else 'CNY' end, 100, 1 + i % 20000, 1 + i % 5000,
+    case when i % 2000 = 10 then 'unknown' when i % 100 = 3 then 'failed' when i > 29800 then 'requested' else 'paid' end,
+    3, 1, '[]', 'account:7', {now} - (30000 - i) * interval '10 minutes', 'account:1', {now}
+  from generate_series(1, 30000) i;
+insert into payout (payout_id, payout_number, withdrawal_id, attempt, fee_minor, tax_minor, tax_month, outcome, created_at,
+    ended_at)
+  select withdrawal_id, md5('payout' || withdrawal_id), withdrawal_id, 1, 0, 0, date '2026-01-01',
+    case when status in ('requested', 'approved') then null else status end, requested_at,
+    case when status in ('paid', 'failed') then {now} end from withdrawal;
+insert into withdrawal_history (withdrawal_id, version, from_status, to_status, attempt, at, actor)
+  select withdrawal_id, v, case when v > 1 then 'requested' end, 'approved', 1, requested_at, 'account:1'
+  from withdrawal, generate_series(1, 2) v;
+insert into payout_finding (finding_id, payout_id, kind, at, resolved_at, resolved_by, note)
+  select i, i, 'paid-after-failed', {now}, case when i % 500 > 0 then {now} end, case when i % 500 > 0 then 'account:1' end,
+    case when i % 500 > 0 then 'done' end from generate_series(1, 20000) i;
+insert into tax_table (strategy, effective_from, source, document, actor, recorded_at)
+  select 'cn_per_payment', date '2000-01-01' + i, 'law ' || i, '{{}}', 'account:1', {now} from generate_series(1, 5000) i;
+insert into tax_account (distributor_id, currency, month, gross_minor, tax_minor)
+  select i, 'CNY', m, 100, 10 from generate_series(1, 20000) i,
+    generate_series(timestamp '2025-10-01', timestamp '2026-03-01', interval '1 month') m;
+insert into debt_change (distributor_id, currency, change_minor, recorded_at)
+  select 1 + (i * 7919) % {distributors}, 'CNY', 100, {now} - (5000 - i) * interval '2 hours' from generate_series(1, 5000) i
 """
 
 ANALYTICS = """
@@ -208,13 +281,35 @@ insert into notices_read (account_id, through, read_at) select 1, i * 1000, {now
 insert into notice_read (account_id, notice_id, read_at) select a, i, {now} from generate_series(1, 29990, 9) i, generate_series(1, 10) a
 """
 
+PAYMENTS = """
+insert into batch (batch_id, currency, transfers, amount_minor, created_by, created_at)
+  select i, 'CNY', 5, 500, 'account:1', {now} from generate_series(1, 5000) i;
+insert into transfer (transfer_id, payout_number, channel, currency, amount_minor, destination_sealed, destination_index,
+    status, contradicted, batch_id, due_at, first_sent_at, created_at, ended_at)
+  select i, md5('payout' || i), t.channel, case when i % 400 = 9 then 'USD' else 'CNY' end, 100, 'x', 'x', t.status,
+    i % 3000 = 7, case when t.channel = 'bank' then 1 + i / 12 end,
+    case when t.status in ('processing', 'unknown') and t.channel <> 'bank' then {now} end, {now}, {now},
+    case when t.status in ('paid', 'failed') then {now} - (60000 - i) * interval '5 minutes' end
+  from generate_series(1, 60000) i, lateral (select
+    case when i % 3000 = 11 then 'paypal' when i % 4 = 0 then 'bank' else 'wechat' end as channel,
+    case when i > 59950 then 'processing' when i % 5000 = 13 then 'unknown' when i % 200 = 3 then 'failed' else 'paid' end as status) t;
+insert into attempt (transfer_id, at, kind, word) select transfer_id, created_at, 'submit', 'paid' from transfer;
+insert into attempt (transfer_id, at, kind, word) select 7, {now}, 'ask', 'unknown' from generate_series(1, 5000);
+insert into reconciliation (reconciliation_id, channel, starts_at, ends_at, digest, lines, differences, created_by, created_at)
+  select i, case when i % 700 = 5 then 'bank' else 'wechat' end, {now} - interval '1 day', {now}, 'x', 1, 1, 'account:1', {now}
+  from generate_series(1, 6000) i;
+insert into difference (reconciliation_id, position, kind, payout_number)
+  select 1 + i / 4000, i % 4000, 'missing-here', md5('there' || i) from generate_series(0, 19999) i
+"""
+
 ALL: dict[str, str] = {
     "catalog": CATALOG,
     "network": NETWORK,
     "identity": IDENTITY,
     "rules": RULES,
+    "payments": PAYMENTS,
     "orders": ORDERS_SQL,
-    "commission": COMMISSION,
+    "commission": f"{COMMISSION};{WITHDRAWALS}",
     "analytics": ANALYTICS,
     "notifications": NOTIFICATIONS,
 }

@@ -12,6 +12,7 @@ from fenxiao.engine.law import LawProfile
 from fenxiao.engine.plan import parse_plan
 from fenxiao.rules import wiring
 from fenxiao.rules.api import FactsNotGathered, RuleQuestion, StartTaken, UnlawfulPlan
+from fenxiao.rules.domain import conditions
 from fenxiao.rules.service import Terms
 from fenxiao.rules.service.rules import Rules
 
@@ -72,7 +73,10 @@ async def test_another_plan_at_the_same_past_moment_is_refused(
     assert await owner.fetchval("select count(*) from rules.rules") == 1
 
 
-async def test_faulty_and_unlawful_plans_are_refused(system: Any, owner: asyncpg.Connection) -> None:
+async def test_faulty_and_unlawful_plans_are_refused(
+    system: Any, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "GATHERED", frozenset())
     deep = [{"type": "unilevel", "name": "direct", "levels": ["0.1"] * 3}]
     with pytest.raises(UnlawfulPlan):
         await system.apis.rules.publish_once(document={**PLAN, "components": deep}, effective_from=PAST)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from fenxiao.engine.plan import parse_plan
+from fenxiao.rules.domain import conditions
 from fenxiao.rules.http.bodies import PLAN_SCHEMA
 
 PLAN: dict[str, Any] = {
@@ -263,8 +264,10 @@ def asking(when: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_conditions_whose_facts_nobody_gathers_are_drafted_and_not_published(
-    draft: Post, publish: Post, change: Post, owner: asyncpg.Connection
+    draft: Post, publish: Post, change: Post, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As if it were a field that is new.
+    monkeypatch.setattr(conditions, "GATHERED", conditions.GATHERED - {"personal_sales"})
     rule_id = (await draft(PLAN)).json()["rule_id"]
     drafted = await change(rule_id, asking({"all": [{"field": "rank", "value": 2}, SALES]}))
     assert drafted.json()["document"]["components"][1]["when"]["all"][1] == {**SALES, "op": "at_least"}
@@ -274,18 +277,18 @@ async def test_conditions_whose_facts_nobody_gathers_are_drafted_and_not_publish
     (error,) = answer.json()["errors"]
     assert error["field"] == "components.1.when.all.1.field"
     assert error["message"] == (
-        "Component team: a condition on personal_sales cannot be published in this version; "
-        "only conditions on rank can."
+        "Component team: a condition on personal_sales cannot be published in this version."
     )
     zh = (await publish(rule_id, **{"Accept-Language": "zh-CN"})).json()
     assert (zh["title"], zh["detail"]) == (
         "所需事实尚未采集",
-        "该方案含有所需事实尚未采集的条件；本版本只能发布以 rank（等级序号）为对象的条件。",
+        "该方案含有所需事实未被采集的条件；本版本不能发布这些条件。",
     )
     assert "不能发布以 personal_sales 为对象的条件" in zh["errors"][0]["message"]
     assert await rows(owner) == before
-    # What was refused is still a draft, and publishes once it asks for the rank alone.
-    await change(rule_id, asking({"field": "rank", "value": 2}))
+    # What was refused is still a draft, and publishes once it asks for what is gathered.
+    active = {"field": "active", "within_days": 30}
+    await change(rule_id, asking({"all": [{"field": "rank", "value": 2}, active]}))
     published = await publish(rule_id)
     assert (published.status_code, published.json()["status"]) == (200, "published")
 
@@ -297,10 +300,10 @@ async def test_the_form_of_a_condition_says_what_can_be_published(
     form = (await client.get(path, headers=admin)).json()
     assert {one["field"]: one["publishable"] for one in form["fields"]} == {
         "rank": True,
-        "active": False,
-        "paid_orders": False,
-        "personal_sales": False,
-        "days_registered": False,
+        "active": True,
+        "paid_orders": True,
+        "personal_sales": True,
+        "days_registered": True,
     }
     assert [group["name"] for group in form["groups"]] == ["all", "any", "not"]
     assert form["limits"] == {"comparisons": 50, "nested": 6}
@@ -401,8 +404,10 @@ async def test_a_version_from_before_a_setting_existed_has_its_default(
         return [change["text"] for change in answer.json()["changes"]]
 
     assert await told(second, "en") == ["The hold in days changes from 0 to 7."]
-    assert await told(third, "en") == ["The way of cutting changes from pro_rata to priority."]
-    assert await told(third, "zh") == ["削减方式由 pro_rata 改为 priority。"]
+    assert await told(third, "en") == [
+        "The way of cutting changes from all in proportion to in order until the limit is used up."
+    ]
+    assert await told(third, "zh") == ["削减方式由 全部按比例 改为 按顺序直至额度用尽。"]
 
 
 async def test_lists_are_paged_and_filtered(

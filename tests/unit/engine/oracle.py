@@ -68,7 +68,7 @@ def meets(plan, condition, person):
     if field == "active":
         return person["facts"][f"paid_orders/{days}"] > 0
     value = condition["value"]
-    if field == "personal_sales":
+    if field.endswith("personal_sales") or field == "period_team_sales":
         value = minor(plan, value)
     if field == "rank":
         figure = -1 if person["rank"] is None else person["rank"]

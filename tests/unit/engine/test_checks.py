@@ -227,7 +227,8 @@ def test_worst_case(components, rate, per_unit) -> None:
     ],
 )
 def test_warnings_about_the_limit(components, limit, words) -> None:
-    found = warnings(plan(*components, max_payout_rate=limit))
+    made = plan(*components, max_payout_rate=limit)
+    found = [one for one in warnings(made) if one.code != "worst-case-example"]
     assert len(found) == len(words)
     for finding, word in zip(found, words, strict=True):
         assert word in finding.text("en")

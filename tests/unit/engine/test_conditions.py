@@ -164,7 +164,11 @@ def test_the_form_has_every_field(language) -> None:
         "personal_sales": ("amount", "optional"),
         "days_registered": ("days", "none"),
     }
-    assert set(SUBJECTS) == {one["field"] for one in found["fields"]}
+    everything = form(language, "period")["fields"]
+    assert everything[: len(found["fields"])] == found["fields"]
+    assert set(SUBJECTS) == {one["field"] for one in everything}
+    assert {one["field"] for one in everything[5:]} == {"period_personal_sales", "period_team_sales"}
+    assert len({one["label"] for one in everything}) == len(everything)
     assert len({one["label"] for one in found["fields"]}) == len(found["fields"])
     assert [one["name"] for one in found["groups"]] == ["all", "any", "not"]
     assert found["limits"] == {"comparisons": 50, "nested": 6}

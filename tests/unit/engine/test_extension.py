@@ -13,7 +13,8 @@ from worlds import A, B, C, D, amounts, order, plan, unilevel
 
 from fenxiao.engine import components
 from fenxiao.engine.bounds import worst_case
-from fenxiao.engine.components.kind import Bound, ComponentParams, Part
+from fenxiao.engine.components.kind import Bound, Part
+from fenxiao.engine.components.params import OrderParams
 from fenxiao.engine.evaluate import evaluate
 from fenxiao.engine.explain import explain
 from fenxiao.engine.facts import Party
@@ -23,7 +24,7 @@ from fenxiao.engine.law import LawProfile, check, depths
 from fenxiao.engine.plan import parse_plan
 
 
-class EchoParams(ComponentParams):
+class EchoParams(OrderParams):
     type: Literal["echo"]
     of: str
     rate: RateField
@@ -45,7 +46,7 @@ def echo_of_what_the_next_above_earned(component, case, record):
     return exact
 
 
-class LadderOfGradesParams(ComponentParams):
+class LadderOfGradesParams(OrderParams):
     type: Literal["grades"]
     rates: dict[str, RateField]
     same: RateField

@@ -171,7 +171,7 @@ def test_a_refusal_is_a_validation_error_that_names_everything_at_once() -> None
         ({"hold_days": Decimal("1E+999999")}, "hold_days", "whole number"),
         ({"max_payout_rate": 0.5}, "max_payout_rate", "not exact"),
         ({"max_payout_rate": "1.01"}, "max_payout_rate", "between 0 and 1"),
-        ({"rewards": [{"type": "sales_target"}]}, "rewards", "cannot be used yet"),
+        ({"rewards": [{"type": "zip"}]}, "rewards.0.type", "no reward type zip"),
         ({"rewards": {}}, "rewards", "Send a list."),
         ({"components": {}}, "components", "Send a list."),
         ({"components": [4]}, "components.0", "Send an object."),
@@ -181,7 +181,7 @@ def test_a_refusal_is_a_validation_error_that_names_everything_at_once() -> None
         (
             {"components": [{"type": "zip"}]},
             "components.0.type",
-            "no component type zip; known are unilevel, fixed, differential, matching, generation, breakaway, infinity.",
+            "no component type zip; known are unilevel, fixed, differential, matching, generation, breakaway, infinity, pool, binary, matrix, stairstep.",
         ),
         ({"components": [{"type": ["fixed"]}]}, "components.0.type", "no component type"),
         ({"levels": []}, "levels", "no such field here; known are name, currency"),
@@ -260,7 +260,7 @@ def test_decimals_are_those_of_the_currency() -> None:
         (
             unilevel(lewels=[]),
             "lewels",
-            "known are type, name, cap_per_order, cap_per_entry, when, levels, self_rate, compress, overrides.",
+            "known are type, name, cap_per_entry, cap_per_period, cap_per_order, when, levels, self_rate, compress, overrides.",
         ),
         (unilevel(amounts=[]), "amounts", "no such field"),
         ({"type": "unilevel", "name": "x"}, "levels", "required"),
@@ -331,8 +331,10 @@ def test_the_same_number_of_another_kind_is_not_the_same_match() -> None:
 def test_every_type_has_a_schema_for_forms(kind) -> None:
     schema = KINDS[kind].Params.model_json_schema()
     assert schema["additionalProperties"] is False
-    assert {"type", "name", "cap_per_order", "cap_per_entry", "when"} <= set(schema["properties"])
-    assert ("overrides" in schema["properties"]) == (kind != "matching")
+    own = {"order": {"cap_per_order", "when"}, "period": {"period", "qualify"}}[KINDS[kind].scope]
+    assert {"type", "name", "cap_per_entry", "cap_per_period", *own} <= set(schema["properties"])
+    without = {"matching", "pool", "binary", "matrix", "stairstep"}
+    assert ("overrides" in schema["properties"]) == (kind not in without)
     json.dumps(schema)
 
 

@@ -42,6 +42,36 @@ FAULTS = {
         "_climb: (party.rank or 0) >= params.breakaway_rank → Gt",
         "_climb: leads and outcome == 'qualified' → Or",
     ],
+    "components.pool": [
+        "_weight: params.share_by == 'equal' → NotEq",
+        "close: outcome == 'qualified' → NotEq",
+    ],
+    "components.binary": [
+        "_match: min(pairs, params.max_pairs) → max",
+        "_kept: age < params.carry_periods → LtE",
+        "_without: min(lot, volume) → max",
+        "_left: _volume(legs[0]) >= _volume(legs[1]) → Gt",
+    ],
+    "components.matrix": [
+        "_parent: (member.position or 0) <= self.width → Lt",
+        "close: outcome == 'qualified' or not params.compress → And",
+        "pass_on: above[behind] += volume → Sub",
+    ],
+    "components.stairstep": [
+        "_climb: group.volume >= params.breakaway_at → Gt",
+        "_climb: own - rate → Add",
+        "_break_away: not broke → without not",
+        "_rate: volume >= step.volume → Gt",
+    ],
+    "close": [
+        "_cut: min(amount, component.entry_cap_minor) → max",
+        "_carries: carry.component == component.name → NotEq",
+    ],
+    "ceilings": [
+        "_limited: plan.max_payout_rate_per_period is None → IsNot",
+        "corrections: key[0] == component.name → NotEq",
+    ],
+    "trees": ["_upward: waiting[parent] += 1 → Sub"],
     "components.infinity": [
         "_leaders: (party.rank or 0) >= (first.rank or 0) → Gt",
         "_leaders: params.next_leader == 'blocked' → NotEq",

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from fenxiao.engine.conditions.subjects import SUBJECTS
 from fenxiao.engine.plan import Plan, needed_facts, parse_plan
-from fenxiao.rules.domain.conditions import Lack, lacks
+from fenxiao.rules.domain import conditions
+from fenxiao.rules.domain.conditions import Lack, gathered, lacks
 
 RANK = {"field": "rank", "value": 2}
 ACTIVE = {"field": "active", "within_days": 30}
@@ -14,10 +16,15 @@ SALES = {"field": "personal_sales", "value": "1.00"}
 DAYS = {"field": "days_registered", "value": 7}
 
 
-def plan(*conditions: dict[str, Any] | None) -> Plan:
+@pytest.fixture
+def nothing_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditions, "GATHERED", frozenset())
+
+
+def plan(*whens: dict[str, Any] | None) -> Plan:
     components = [
         {"type": "unilevel", "name": f"c{n}", "levels": ["0.1"], **({"when": when} if when else {})}
-        for n, when in enumerate(conditions)
+        for n, when in enumerate(whens)
     ]
     return parse_plan({"name": "p", "currency": "CNY", "components": components})
 
@@ -29,11 +36,19 @@ def test_rank_needs_nothing(when: dict[str, Any] | None) -> None:
 
 
 @pytest.mark.parametrize("when", [ACTIVE, ORDERS, SALES, DAYS])
-def test_every_other_field_does(when: dict[str, Any]) -> None:
+def test_every_field_that_there_is_can_be_published(when: dict[str, Any]) -> None:
+    assert lacks(plan(when)) == []
+    assert all(gathered(field) for field in SUBJECTS)
+
+
+@pytest.mark.parametrize("when", [ACTIVE, ORDERS, SALES, DAYS])
+@pytest.mark.usefixtures("nothing_gathered")
+def test_one_whose_fact_nobody_gathers_cannot(when: dict[str, Any]) -> None:
     assert lacks(plan(when)) == [Lack("components.0.when.field", "c0", when["field"])]
     assert needed_facts(plan(when)) != []
 
 
+@pytest.mark.usefixtures("nothing_gathered")
 def test_the_place_in_the_tree_is_named() -> None:
     tree = {"all": [RANK, {"any": [SALES, {"not": ACTIVE}]}, {"not": {"not": DAYS}}]}
     assert lacks(plan(None, tree, ORDERS)) == [

@@ -8,6 +8,7 @@ import pytest
 from fenxiao.engine.components import KINDS
 from fenxiao.engine.document import PlanDocument
 from fenxiao.engine.plan import parse_plan
+from fenxiao.engine.rewards import REWARDS
 from fenxiao.infra import i18n
 from fenxiao.rules.domain import difference
 from fenxiao.rules.domain.difference import changes, tell
@@ -56,7 +57,7 @@ CASES = [
     (
         document(max_payout_rate="0.5", rounding="down"),
         [
-            "The rounding changes from half_up to down.",
+            "The rounding changes from half up to always down.",
             "The highest payout rate changes from 1.00 to 0.50.",
         ],
     ),
@@ -85,8 +86,8 @@ CASES = [
     (
         document(cut="hard_stop", unclaimed="roll_up"),
         [
-            "The way of cutting changes from pro_rata to hard_stop.",
-            "What becomes of amounts that nobody earned changes from breakage to roll_up.",
+            "The way of cutting changes from all in proportion to in order as long as they fit whole.",
+            "What becomes of amounts that nobody earned changes from it stays with the platform to it goes to the next above who qualifies.",
         ],
     ),
     (
@@ -132,8 +133,37 @@ def test_every_parameter_of_every_type_has_a_label() -> None:
 
     named = {field for kind in KINDS.values() for field in models(kind.Params)}
     assert named - set(difference.PARAMETERS) == {"name", "match", "overrides"}
+    rewards = [kind.Params.model_json_schema() for kind in REWARDS.values()]
+    nested = [part for schema in rewards for part in (schema, *schema.get("$defs", {}).values())]
+    assert {field for part in nested for field in part["properties"]} - set(difference.PARAMETERS) == {"name"}
     settings = set(PlanDocument.model_fields)
     assert settings - set(difference.SETTINGS) == {"components", "rewards"}
+
+
+def test_every_choice_has_a_word() -> None:
+    def choices(model: Any) -> set[tuple[str, str]]:
+        schema = model.model_json_schema()
+        fields = schema["properties"].items()
+        alone = {(name, field["const"]) for name, field in fields if "const" in field and name != "type"}
+        return alone | {(name, value) for name, field in fields for value in field.get("enum", ())}
+
+    kinds = [kind.Params for kind in (*KINDS.values(), *REWARDS.values())]
+    found = set().union(*(choices(model) for model in [PlanDocument, *kinds]))
+    assert len(found) > 15
+    named = {(field, value) for field, values in difference.CHOICES.items() for value in values}
+    assert named == found - {("ratio", "1:1"), ("ratio", "2:1")}
+
+
+def test_rewards_are_told_like_components() -> None:
+    bonus = {"type": "sales_target", "name": "target", "tiers": [{"threshold": "1.00", "rate": "0.05"}]}
+    before, after = document(), document(rewards=[bonus])
+    (new,) = told(before, after)
+    assert new.startswith("Reward target is new: type sales_target; period a month")
+    assert "tiers rate 0.05; from 1.00" in new
+    (dropped,) = told(after, before)
+    assert dropped.startswith("Reward target is dropped; it was: ")
+    later = document(rewards=[{**bonus, "period": "quarter"}])
+    assert told(after, later) == ["Reward target: period changes from a month to a quarter."]
 
 
 def test_rates_are_told_by_grade_and_by_generation() -> None:
@@ -164,6 +194,7 @@ def test_equal_documents_do_not_differ() -> None:
 
 def test_every_word_has_its_chinese() -> None:
     words = [*difference.SETTINGS.values(), *difference.PARAMETERS.values(), *difference.SENTENCES.values()]
+    words += [word for choices in difference.CHOICES.values() for word in choices.values()]
     words += [*difference.MATCHES.values(), difference.YES, difference.NO, difference.NOTHING]
     assert [word for word in words if word not in i18n.catalogue("zh")] == []
 

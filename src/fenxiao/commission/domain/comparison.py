@@ -35,14 +35,19 @@ class Odd:
     found: str
 
 
-def compare_entries(order_id: int, claim: Claim | None, stored: Sequence[Booked]) -> Iterator[Odd]:
-    """Missing, extra and deviating entries of an order; None: nothing is to be booked."""
+def compare_entries(
+    order_id: int, claim: Claim | None, stored: Sequence[Booked], about: str | None = None
+) -> Iterator[Odd]:
+    """Missing, extra and deviating entries of an order, or of what else it is `about`; None: nothing is to be booked."""
+    about = about or f"order {order_id}"
     wanted = {} if claim is None else {(one.step, one.key): one for one in differences(claim, Book())}
     there = {(one.step, one.key): one for one in stored}
     for place, difference in wanted.items():
         if place not in there:
             component, level, distributor_id = difference.key
-            where = f"order {order_id}, step {difference.step}, {component} level {level}, distributor {distributor_id}"
+            where = (
+                f"{about}, step {difference.step}, {component} level {level}, distributor {distributor_id}"
+            )
             yield Odd(f"commission of {where}", _told(difference), "no such entry")
     first = {one.key: one.commission_id for one in reversed(stored) if one.corrects is None}
     for place, entry in there.items():
@@ -53,7 +58,7 @@ def compare_entries(order_id: int, claim: Claim | None, stored: Sequence[Booked]
             yield Odd(
                 f"commission {entry.commission_id}",
                 "no such entry",
-                f"{amount} {entry.currency} from order {order_id}",
+                f"{amount} {entry.currency} from {about}",
             )
 
 

@@ -7,8 +7,17 @@ from typing import Literal
 
 from fenxiao.commission.domain.booking import Entry, Status
 
-Account = Literal["commission_expense", "pending", "available", "withdrawing"]
-Event = Literal["accrual", "clawback", "release"]
+Account = Literal[
+    "commission_expense",
+    "reward_expense",
+    "pending",
+    "available",
+    "withdrawing",
+    "cash",
+    "tax_payable",
+    "fee_income",
+]
+Event = Literal["accrual", "reward", "clawback", "release", "withdrawal", "payout", "return"]
 BalanceKey = tuple[int, str]
 """(distributor id, currency)"""
 
@@ -23,17 +32,35 @@ class Posting:
     distributor_id: int
     currency: str
     amount_minor: int
-    commission_id: int
+    commission_id: int | None
     settlement_id: int | None
     at: datetime
+    payout_id: int | None = None
+    reward_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutOf:
+    """Which payout a posting is about, and whose balance it moves."""
+
+    payout_id: int
+    distributor_id: int
+    currency: str
 
 
 @dataclass(slots=True)
 class Change:
-    """What postings add to the accounts of one balance, in minor units."""
+    """What postings add to the accounts of one balance, in minor units; `paid` is what payouts take from withdrawing."""
 
     pending_minor: int = 0
     available_minor: int = 0
+    withdrawing_minor: int = 0
+    paid_minor: int = 0
+
+    @property
+    def is_pending_only(self) -> bool:
+        """Whether nothing but the pending account moves."""
+        return not (self.available_minor or self.withdrawing_minor or self.paid_minor)
 
 
 def booked(entry: Entry) -> Posting:
@@ -54,27 +81,47 @@ def booked(entry: Entry) -> Posting:
     )
 
 
-def released(
-    *,
-    commission_id: int,
-    distributor_id: int,
-    currency: str,
-    amount_minor: int,
-    settlement_id: int,
-    at: datetime,
+def withdrawn(*, of: PayoutOf, amount_minor: int, at: datetime) -> Posting:
+    """A request, or a retry, sets its amount aside: available to withdrawing."""
+    return _of_payout("withdrawal", ("available", "withdrawing"), of=of, amount_minor=amount_minor, at=at)
+
+
+def given_back(*, of: PayoutOf, amount_minor: int, at: datetime) -> Posting:
+    """What was rejected or has failed is available again."""
+    return _of_payout("return", ("withdrawing", "available"), of=of, amount_minor=amount_minor, at=at)
+
+
+def paid_out(
+    *, of: PayoutOf, amount_minor: int, fee_minor: int, tax_minor: int, at: datetime
+) -> list[Posting]:
+    """A payout that was done: net, tax and fee leave for cash and their accounts; together they are the amount."""
+    shares: tuple[tuple[Account, int], ...] = (
+        ("cash", amount_minor - fee_minor - tax_minor),
+        ("tax_payable", tax_minor),
+        ("fee_income", fee_minor),
+    )
+    return [
+        _of_payout("payout", ("withdrawing", account), of=of, amount_minor=share, at=at)
+        for account, share in shares
+        if share
+    ]
+
+
+def _of_payout(
+    event: Event, accounts: tuple[Account, Account], *, of: PayoutOf, amount_minor: int, at: datetime
 ) -> Posting:
-    """A release brings an entry from pending to available; that of a clawback goes the other way."""
-    debit, credit = ("pending", "available") if amount_minor > 0 else ("available", "pending")
+    debit, credit = accounts
     return Posting(
-        event="release",
-        debit=debit,  # type: ignore[arg-type]  # both are accounts
-        credit=credit,  # type: ignore[arg-type]
-        distributor_id=distributor_id,
-        currency=currency,
-        amount_minor=abs(amount_minor),
-        commission_id=commission_id,
-        settlement_id=settlement_id,
+        event=event,
+        debit=debit,
+        credit=credit,
+        distributor_id=of.distributor_id,
+        currency=of.currency,
+        amount_minor=amount_minor,
+        commission_id=None,
+        settlement_id=None,
         at=at,
+        payout_id=of.payout_id,
     )
 
 
@@ -95,8 +142,14 @@ def changes(postings: Iterable[Posting]) -> dict[BalanceKey, Change]:
             change.pending_minor += posting.amount_minor
         elif posting.credit == "available":
             change.available_minor += posting.amount_minor
+        elif posting.credit == "withdrawing":
+            change.withdrawing_minor += posting.amount_minor
         if posting.debit == "pending":
             change.pending_minor -= posting.amount_minor
         elif posting.debit == "available":
             change.available_minor -= posting.amount_minor
+        elif posting.debit == "withdrawing":
+            change.withdrawing_minor -= posting.amount_minor
+            if posting.event == "payout":
+                change.paid_minor += posting.amount_minor
     return found

@@ -1,42 +1,70 @@
-"""Statements (结算单): what a settlement released to each distributor, between an opening and a closing balance."""
+"""Statements (结算单): what happened on a distributor's accounts from one settlement of his to the next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fenxiao.commission.domain.posting import BalanceKey
+BalanceAccounts = tuple[int, int, int]
+"""What lies in pending, available and withdrawing, in minor units."""
 
 
 @dataclass(frozen=True, slots=True)
-class Matured:
-    """A pending entry that a settlement releases; the amount is signed, in minor units."""
+class Flow:
+    """What postings of one kind, between the same two accounts, come to."""
 
-    commission_id: int
-    distributor_id: int
-    currency: str
+    event: str
+    debit: str
+    credit: str
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement; opening + released = closing, each of the available balance, which may be below zero."""
+@dataclass(slots=True)
+class Figures:
+    """The sums of a stretch of a distributor's ledger, in minor units; none is below zero but `released`.
 
-    distributor_id: int
-    currency: str
-    opening_minor: int
-    released_minor: int
-    entries: int
+    opening + accruals + rewards - clawbacks - paid - fee - tax = closing, each of all three accounts together.
+    """
 
-    @property
-    def closing_minor(self) -> int:
-        """What is available afterwards."""
-        return self.opening_minor + self.released_minor
+    opening: BalanceAccounts
+    closing: BalanceAccounts
+    accruals: int = 0
+    rewards: int = 0
+    clawbacks: int = 0
+    released: int = 0
+    requested: int = 0
+    returned: int = 0
+    paid: int = 0
+    fee: int = 0
+    tax: int = 0
 
 
-def statements(matured: Iterable[Matured], available: Mapping[BalanceKey, int]) -> list[Statement]:
-    """One statement for each balance, by distributor and currency; `available` is what each had before."""
-    sums: dict[BalanceKey, tuple[int, int]] = {}
-    for one in matured:
-        key = (one.distributor_id, one.currency)
-        amount, count = sums.get(key, (0, 0))
-        sums[key] = (amount + one.amount_minor, count + 1)
-    return [Statement(*key, available[key], *sums[key]) for key in sorted(sums)]
+_OUT = {"cash": "paid", "fee_income": "fee", "tax_payable": "tax"}
+_IN = {"commission_expense": "accruals", "reward_expense": "rewards"}
+_BETWEEN = {("available", "withdrawing"): "requested", ("withdrawing", "available"): "returned"}
+_PLACES = ("pending", "available", "withdrawing")
+
+
+def figures(opening: BalanceAccounts, flows: Iterable[Flow]) -> Figures:
+    """The figures of a stretch that begins with these balances."""
+    lying = dict(zip(_PLACES, opening, strict=True))
+    found = Figures(opening, opening)
+    for flow in flows:
+        amount = flow.amount_minor
+        if flow.debit in lying:
+            lying[flow.debit] -= amount
+        if flow.credit in lying:
+            lying[flow.credit] += amount
+        if (flow.debit, flow.credit) in (("pending", "available"), ("available", "pending")):
+            found.released += amount if flow.credit == "available" else -amount
+        else:
+            name = _name(flow)
+            setattr(found, name, getattr(found, name) + amount)
+    found.closing = (lying["pending"], lying["available"], lying["withdrawing"])
+    return found
+
+
+def _name(flow: Flow) -> str:
+    if flow.debit in _IN:
+        return _IN[flow.debit]
+    if flow.credit in _IN:
+        return "clawbacks"
+    return _OUT.get(flow.credit) or _BETWEEN[flow.debit, flow.credit]

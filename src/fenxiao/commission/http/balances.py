@@ -20,10 +20,14 @@ from fenxiao.kernel.paging import DEFAULT_LIMIT
 
 
 class EntryAnswer(Answer):
-    """佣金明细: what one distributor earns from one order by one component at one level, or a correction of it."""
+    """佣金明细: what one distributor earns by one component at one level, or a correction of it.
+
+    It comes from one order, or from the close of a period: `order_id` or `period` is null.
+    """
 
     commission_id: int
-    order_id: int
+    order_id: int | None
+    period: str | None
     distributor_id: int
     rule_id: int
     component: str
@@ -94,6 +98,7 @@ def entry_answer(entry: Entry) -> EntryAnswer:
     return EntryAnswer(
         commission_id=entry.commission_id,
         order_id=entry.order_id,
+        period=entry.period,
         distributor_id=entry.distributor_id,
         rule_id=entry.rule_id,
         component=entry.component,

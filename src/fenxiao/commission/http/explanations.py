@@ -1,6 +1,7 @@
 """How an amount came about, and why there is none."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,6 +9,9 @@ from fastapi import APIRouter
 from fenxiao.commission.http import access
 from fenxiao.commission.http.balances import EntryAnswer, entry_answer
 from fenxiao.commission.service.explanation import Answered, EntryMissing, Explained, Explanations
+from fenxiao.commission.service.periods.explanation import CapTrace, PeriodExplained
+from fenxiao.engine.ceilings import Correction
+from fenxiao.engine.close_trace import PeriodTrace, render_period
 from fenxiao.engine.explain import render
 from fenxiao.engine.texts import NOTHING, say
 from fenxiao.infra import i18n
@@ -19,6 +23,12 @@ from fenxiao.kernel.i18n import Language
 from fenxiao.kernel.ids import CommissionId, DistributorId, OrderId
 from fenxiao.kernel.money import from_minor
 
+TAKEN: Mapping[str, str] = {
+    "cap_per_period": "One earner gets at most {cap_per_period} {currency} of component {component} in a period. By level {level} you had earned {accrued}; to keep to it {amount} was booked.",
+    "max_payout_rate_per_period": "Of the sales of a period, {sales} {currency}, at most the part {max_payout_rate_per_period} is paid in all. By component {component}, level {level}, you had earned {accrued}; to keep to it {amount} was booked.",
+}
+PERIOD_RULE = "Rule version {rule_id} was in effect at the end of the period {period}."
+PERIOD_CORRECTED = "What became known later of the period {period} changed this commission from {before} to {after} {currency}; that is {amount}."
 RULE = "Rule version {rule_id} was in effect when the order was paid."
 CORRECTED = "Refund {refund} of order {order_id} changed this commission from {before} to {after} {currency}; that is {amount}."
 REASONS: Mapping[str, str] = {
@@ -86,12 +96,14 @@ def router(explanations: Explanations) -> APIRouter:
     return routes
 
 
-def _entry(explained: Explained, reader: int | None) -> EntryExplanation:
-    entry, language = explained.entry, current().language
+def _entry(explained: Explained | PeriodExplained, reader: int | None) -> EntryExplanation:
+    entry, language, trace = explained.entry, current().language, explained.trace
     before, after = (from_minor(x, entry.currency) for x in (explained.before_minor, explained.after_minor))
-    text = [i18n.render(RULE, {"rule_id": entry.rule_id}, language)]
+    of_period = entry.order_id is None
+    values: dict[str, Any] = {"rule_id": entry.rule_id, "period": entry.period}
+    text = [i18n.render(PERIOD_RULE if of_period else RULE, values, language)]
     if entry.step:
-        values = {
+        values |= {
             "refund": entry.refund_sequence,
             "order_id": entry.order_id,
             "before": before,
@@ -99,8 +111,20 @@ def _entry(explained: Explained, reader: int | None) -> EntryExplanation:
             "amount": from_minor(entry.commission_amount_minor, entry.currency),
             "currency": entry.currency,
         }
-        text.append(i18n.render(CORRECTED, values, language))
-    text.extend(render(explained.trace, entry.key, language))
+        text.append(i18n.render(PERIOD_CORRECTED if of_period else CORRECTED, values, language))
+    if isinstance(trace, PeriodTrace):
+        # Of this entry alone, and not of what else the period paid him.
+        awards = [
+            one for one in trace.awards if (one.component.name, one.level) == (entry.component, entry.level)
+        ]
+        text.extend(render_period(replace(trace, awards=tuple(awards)), language))
+        document = trace.document()
+    elif isinstance(trace, CapTrace):
+        document = trace.document()
+        text.extend(_taken(one, document, language) for one in trace.taken)
+    else:
+        text.extend(render(trace, entry.key, language))
+        document = trace.document(reader)
     return EntryExplanation(
         **entry_answer(entry).model_dump(),
         step=entry.step,
@@ -109,8 +133,13 @@ def _entry(explained: Explained, reader: int | None) -> EntryExplanation:
         before=before,
         after=after,
         text="\n".join(text),
-        trace=explained.trace.document(reader),
+        trace=document,
     )
+
+
+def _taken(one: Correction, document: dict[str, Any], language: Language) -> str:
+    amount = from_minor(one.amount_minor, document["currency"])
+    return i18n.render(TAKEN[one.why], document | {"amount": amount}, language)
 
 
 def _order(answered: Answered, reader: int | None) -> OrderExplanation:

@@ -15,10 +15,10 @@ from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """佣金明细: one entry as it stands; the amount is signed, in minor units."""
+    """佣金明细: one entry as it stands, of an order or of a period; the amount is signed, in minor units."""
 
     commission_id: CommissionId
-    order_id: OrderId
+    order_id: OrderId | None
     distributor_id: DistributorId
     rule_id: RuleId
     engine_version: str
@@ -35,6 +35,8 @@ class Entry:
     released_at: datetime | None
     settlement_id: SettlementId | None
     corrects: CommissionId | None
+    close_id: int | None
+    period: str | None
 
     @property
     def key(self) -> tuple[str, int, int]:

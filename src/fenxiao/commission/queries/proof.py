@@ -48,31 +48,33 @@ order by distributor_id, currency, account
 # What a distributor has, in whatever account, and what was paid out, is all that was ever earned.
 EARNED = """
 with earned as (
-  select distributor_id, currency, sum(commission_amount_minor) as amount_minor from commission group by 1, 2
+  select distributor_id, currency, sum(amount_minor) as amount_minor from (
+    select distributor_id, currency, commission_amount_minor as amount_minor from commission
+    union all select distributor_id, currency, reward_amount_minor from rewards) e group by 1, 2
 )
 select format('balance (%s, %s)', distributor_id, currency) as subject,
-  format('%s in all, the sum of its entries', coalesce(e.amount_minor, 0)) as expected,
+  format('%s in all, the sum of its entries and rewards', coalesce(e.amount_minor, 0)) as expected,
   coalesce((pending_minor + available_minor + withdrawing_minor + paid_minor)::text, 'no such balance') as found
 from balance b full join earned e using (distributor_id, currency)
 where pending_minor + available_minor + withdrawing_minor + paid_minor is distinct from coalesce(e.amount_minor, 0)
 order by distributor_id, currency
 """
 
-# The entries of an order come to what was booked as expense for it.
+# The entries of an order, or of a period's close, come to what was booked as expense for it.
 EXPENSES = """
 with entries as (
-  select order_id, sum(commission_amount_minor) as amount_minor from commission group by 1
+  select coalesce(order_id, -close_id) as of, sum(commission_amount_minor) as amount_minor from commission group by 1
 ), expenses as (
-  select order_id, sum(case when debit = 'commission_expense' then amount_minor
+  select coalesce(order_id, -close_id) as of, sum(case when debit = 'commission_expense' then amount_minor
     when credit = 'commission_expense' then -amount_minor else 0 end) as amount_minor
   from posting join commission using (commission_id) group by 1
 )
-select format('order %s', order_id) as subject,
+select case when e.of > 0 then 'order ' || e.of else 'period_close ' || -e.of end as subject,
   format('%s of expense, the sum of its entries', e.amount_minor) as expected,
   coalesce(x.amount_minor, 0) as found
-from entries e left join expenses x using (order_id)
+from entries e left join expenses x on x.of = e.of
 where e.amount_minor <> coalesce(x.amount_minor, 0)
-order by order_id
+order by abs(e.of), e.of
 """
 
 # Every entry is booked once, as what it is, on the account where it stood then.
@@ -109,7 +111,7 @@ with wanted as (
   from commission where settlement_id is not null
 ), made as (
   select commission_id, posting_id, settlement_id, distributor_id, currency, amount_minor, debit, at, recorded_at
-  from posting where event = 'release'
+  from posting where event = 'release' and reward_id is null
 )
 select coalesce('posting ' || m.posting_id, 'commission ' || commission_id) as subject,
   case when w.settlement_id is null then format('commission %s was released by no settlement', commission_id)
@@ -156,8 +158,8 @@ select format('commission %s', c.commission_id) as subject,
     c.distributor_id, c.status, coalesce(c.settlement_id::text, '-'), c.release_at) as found
 from commission c join commission f on f.commission_id = c.corrects
 where f.corrects is not null
-  or (c.order_id, c.component, c.level, c.distributor_id, c.currency, c.status, c.release_at)
-    is distinct from (f.order_id, f.component, f.level, f.distributor_id, f.currency, f.status, f.release_at)
+  or (c.order_id, c.close_id, c.component, c.level, c.distributor_id, c.currency, c.status, c.release_at)
+    is distinct from (f.order_id, f.close_id, f.component, f.level, f.distributor_id, f.currency, f.status, f.release_at)
   or not (c.settlement_id is not distinct from f.settlement_id or (c.settlement_id is null and c.booked_at >= f.released_at))
 order by c.commission_id
 """
@@ -172,10 +174,11 @@ where c.release_at is null or c.release_at > s.cutoff or (s.distributor_id is no
 order by c.commission_id
 """
 
-# Only a correction of something released is released without a settlement.
+# Only a correction of something released, and what a cap takes back, is released without a settlement.
 UNSETTLED = """
 select format('commission %s', commission_id) as subject, 'pending, or released by a settlement' as expected,
   'released by none' as found
 from commission where status = 'released' and settlement_id is null and corrects is null
+  and (close_id is null or kind = 'accrual')
 order by commission_id
 """

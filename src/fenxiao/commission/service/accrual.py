@@ -5,20 +5,23 @@ yet. It makes no difference which event brought an order here, how often, or wit
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
 from fenxiao.commission.domain import posting
 from fenxiao.commission.domain.booking import Book, Claim, Difference, Entry, Root, differences, entries
+from fenxiao.commission.domain.figures import NOTHING, Figures, told
 from fenxiao.commission.events import CommissionAccrued, CommissionClawedBack
 from fenxiao.commission.service import ledger
-from fenxiao.commission.service.histories import claim
+from fenxiao.commission.service.figures import Facts
+from fenxiao.commission.service.histories import accrued, claim
 from fenxiao.commission.service.plans import Plans
 from fenxiao.engine import ENGINE_VERSION
 from fenxiao.infra.db import arrays
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
+from fenxiao.infra.db.starts_over import Moved, starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.ids import OrderId, RuleId
@@ -28,43 +31,48 @@ from fenxiao.orders.api import OrdersApi
 class Accrual:
     """Books orders."""
 
-    def __init__(self, db: Database, clock: Clock, orders: OrdersApi, plans: Plans) -> None:
+    def __init__(self, db: Database, clock: Clock, orders: OrdersApi, plans: Plans, facts: Facts) -> None:
         self._db = db
         self._clock = clock
         self._orders = orders
         self._plans = plans
+        self._facts = facts
 
     async def accrues_on_payment(self, rule_ids: Iterable[RuleId]) -> set[RuleId]:
         """Those of these rule versions under which a payment already earns."""
         plans = await self._plans.of(rule_ids)
         return {rule_id for rule_id, plan in plans.items() if plan.accrue_on == "paid"}
 
+    @starts_over
     async def book_orders(self, order_ids: Iterable[OrderId], delivery: Delivery) -> None:
         """Book whatever the histories of these orders say that is not booked yet."""
-        claims = await self._claims(sorted(set(order_ids)))
+        claims, new = await self._claims(sorted(set(order_ids)))
         async with self._db.begin(once=delivery) as tx:
             if claims:
-                await _book(tx, claims, self._clock())
+                await _book(tx, claims, new, self._clock())
 
-    async def _claims(self, order_ids: Sequence[OrderId]) -> list[Claim]:
-        """In the order of the orders' ids."""
+    async def _claims(self, order_ids: Sequence[OrderId]) -> tuple[list[Claim], Figures]:
+        """In the order of the orders' ids, with the figures that have to be kept with them."""
         if not order_ids:
-            return []
+            return [], {}
         histories = await self._orders.histories(order_ids=order_ids)
         plans = await self._plans.of(history.rule_id for history in histories)
+        asked = [one for one in await self._facts.needing(histories) if accrued(one[0], one[1])]
+        figures, new = await self._facts.of(asked)
         claims: list[Claim] = []
         for history in histories:
             if history.rule_id is not None:
-                made = claim(history, plans[history.rule_id])
+                made = claim(history, plans[history.rule_id], figures.get(history.order_id, NOTHING))
                 if made is not None:
                     claims.append(made)
                 # Others get the loop between two orders: a batch takes longer than anybody should wait.
                 await asyncio.sleep(0)
-        return claims
+        return claims, new
 
 
-async def _book(tx: Transaction, claims: Sequence[Claim], now: datetime) -> None:
+async def _book(tx: Transaction, claims: Sequence[Claim], new: Figures, now: datetime) -> None:
     books = await _lock(tx, claims)
+    await _keep(tx, new, books)
     await _mature(tx, [one for one in claims if books[one.order_id].steps and one.release_at])
     stored = await _stored(
         tx, [one.order_id for one in claims if 0 < books[one.order_id].steps < len(one.steps)]
@@ -105,6 +113,24 @@ async def _lock(tx: Transaction, claims: Sequence[Claim]) -> dict[int, Book]:
         )
         books |= {row["order_id"]: Book(steps=row["steps"]) for row in rows}
     return books
+
+
+async def _keep(tx: Transaction, new: Figures, books: Mapping[int, Book]) -> None:
+    """Keep the figures with the orders whose books were just opened."""
+    if any(books[order_id].steps for order_id in new):
+        # Somebody else opened it first; what he has kept is what counts.
+        raise Moved
+    rows = [(order_id, *one) for order_id in sorted(new) for one in told(new[order_id])]
+    for start in range(0, len(rows), ledger.ROWS):
+        some = rows[start : start + ledger.ROWS]
+        await tx.execute(
+            "insert into order_fact (order_id, distributor_id, fact, value)"
+            " select * from unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::bigint[])",
+            arrays.numbers([row[0] for row in some]),
+            arrays.numbers([row[1] for row in some]),
+            arrays.texts([row[2] for row in some]),
+            arrays.numbers([row[3] for row in some]),
+        )
 
 
 async def _mature(tx: Transaction, claims: Sequence[Claim]) -> None:

@@ -7,9 +7,12 @@ and rule version, and it must arrive at the stored amount.
 import asyncio
 from dataclasses import dataclass
 
+from fenxiao.commission.domain.figures import NOTHING, OfPeople
 from fenxiao.commission.queries import entries
 from fenxiao.commission.queries.entries import Entry
+from fenxiao.commission.service.figures import Facts
 from fenxiao.commission.service.histories import facts
+from fenxiao.commission.service.periods.explanation import PeriodExplained, PeriodExplanations
 from fenxiao.commission.service.plans import Plans
 from fenxiao.engine.evaluate import Step, steps
 from fenxiao.engine.explain import Reason, explain, why_nothing
@@ -64,10 +67,12 @@ class Answered:
 class Explanations:
     """Explains entries and their absence."""
 
-    def __init__(self, db: Database, orders: OrdersApi, plans: Plans) -> None:
+    def __init__(self, db: Database, orders: OrdersApi, plans: Plans, facts: Facts) -> None:
+        self._periods = PeriodExplanations(db, plans)
         self._db = db
         self._orders = orders
         self._plans = plans
+        self._facts = facts
 
     async def entry(self, commission_id: CommissionId) -> Entry:
         """The entry; EntryMissing."""
@@ -76,17 +81,22 @@ class Explanations:
             raise EntryMissing(commission_id=commission_id)
         return entry
 
-    async def explain(self, entry: Entry) -> Explained:
+    async def explain(self, entry: Entry) -> Explained | PeriodExplained:
         """How it came about; NotExplained if the evaluation arrives elsewhere."""
-        found = None
-        history = await self._history(entry.order_id)
-        if history is not None:
+        found: Explained | PeriodExplained | None = None
+        if entry.order_id is None:
+            found = await self._periods.explain(entry)
+        elif (history := await self._history(entry.order_id)) is not None:
             plans = await self._plans.of([entry.rule_id])
             # Rendering and tracing a large order takes longer than the loop may stand still.
-            found = await asyncio.to_thread(_explained, entry, plans[entry.rule_id], facts(history))
+            order = facts(history, await self._figures(history))
+            found = await asyncio.to_thread(_explained, entry, plans[entry.rule_id], order)
         if found is None or found.after_minor - found.before_minor != entry.commission_amount_minor:
             _log.error(
-                "entry cannot be explained", commission_id=entry.commission_id, order_id=entry.order_id
+                "entry cannot be explained",
+                commission_id=entry.commission_id,
+                order_id=entry.order_id,
+                period=entry.period,
             )
             raise NotExplained(commission_id=entry.commission_id)
         return found
@@ -102,9 +112,8 @@ class Explanations:
         trace, reasons = None, _without_plan(history)
         if history.rule_id is not None:
             plans = await self._plans.of([history.rule_id])
-            trace = await asyncio.to_thread(
-                explain, plans[history.rule_id], facts(history), len(history.refunds)
-            )
+            order = facts(history, await self._figures(history))
+            trace = await asyncio.to_thread(explain, plans[history.rule_id], order, len(history.refunds))
             reasons = why_nothing(trace, distributor_id)
         booked = await entries.booked_minor(self._db, order_id, distributor_id)
         return Answered(
@@ -116,6 +125,11 @@ class Explanations:
             reasons=reasons,
             trace=trace,
         )
+
+    async def _figures(self, history: OrderHistory) -> OfPeople:
+        """Those kept with the order; where it has not earned yet, those it would earn with by what is known now."""
+        figures, _ = await self._facts.of(await self._facts.needing([history]))
+        return figures.get(history.order_id, NOTHING)
 
     async def _history(self, order_id: OrderId) -> OrderHistory | None:
         found = await self._orders.histories(order_ids=[order_id])

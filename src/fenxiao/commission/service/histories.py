@@ -1,21 +1,23 @@
 """From the history of an order, as the orders tell it, to what the engine takes and to what is to be booked."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from fenxiao.commission.domain.booking import Claim
+from fenxiao.commission.domain.figures import NOTHING, OfPeople
 from fenxiao.engine.evaluate import release_at, steps
 from fenxiao.engine.facts import LineFacts, OrderFacts, Party, RefundFacts, RefundLine
 from fenxiao.engine.plan import Plan
 from fenxiao.orders.api import FrozenLine, FrozenMember, OrderHistory, Refund
 
 
-def facts(history: OrderHistory) -> OrderFacts:
-    """The frozen facts of an order and its refunds."""
+def facts(history: OrderHistory, figures: OfPeople = NOTHING) -> OrderFacts:
+    """The frozen facts of an order and its refunds, with the figures that its plan's conditions ask for."""
     return OrderFacts(
         order_id=history.order_id,
         currency=history.currency,
-        seller=_party(history.seller),
-        upline=tuple(map(_party, history.upline)),
+        seller=_standing(history.seller, figures),
+        upline=tuple([_standing(member, figures) for member in history.upline]),
         lines=tuple(map(_line, history.lines)),
         refunds=tuple(map(_refund, history.refunds)),
         created_at=history.created_at,
@@ -24,19 +26,26 @@ def facts(history: OrderHistory) -> OrderFacts:
     )
 
 
-def claim(history: OrderHistory, plan: Plan) -> Claim | None:
+def accrued(history: OrderHistory, plan: Plan) -> bool:
+    """Whether the order has come to the state in which the plan pays."""
+    return (history.paid_at if plan.accrue_on == "paid" else history.completed_at) is not None
+
+
+def claim(history: OrderHistory, plan: Plan, figures: OfPeople = NOTHING) -> Claim | None:
     """What the history says is to be booked under the plan; None while the order has not accrued."""
-    if (
-        history.rule_id is None
-        or (history.paid_at if plan.accrue_on == "paid" else history.completed_at) is None
-    ):
+    if history.rule_id is None or not accrued(history, plan):
         return None
-    order = facts(history)
+    order = facts(history, figures)
     made = steps(plan, order)
     sequences = tuple(order.refunds[step.refunds_applied - 1].seq if step.step else None for step in made)
     return Claim(
         history.order_id, history.rule_id, history.currency, made, sequences, release_at(plan, order)
     )
+
+
+def _standing(member: FrozenMember, figures: OfPeople) -> Party:
+    party = _party(member)
+    return replace(party, facts=figures.get(member.distributor_id)) if figures else party
 
 
 @lru_cache(maxsize=100_000)

@@ -1,8 +1,9 @@
 """Compiled plans, kept for ever by the id of their version: a published version never changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from fenxiao.engine.plan import Plan, parse_plan
+from fenxiao.engine.conditions.subjects import Need
+from fenxiao.engine.plan import Plan, needed_facts, parse_plan
 from fenxiao.kernel.ids import RuleId
 from fenxiao.rules.api import RulesApi
 
@@ -17,6 +18,7 @@ class Plans:
     def __init__(self, rules: RulesApi) -> None:
         self._rules = rules
         self._kept: dict[RuleId, Plan] = {}
+        self._needs: dict[RuleId, Sequence[Need]] = {}
 
     async def of(self, rule_ids: Iterable[RuleId | None]) -> dict[RuleId, Plan]:
         """The plans of these versions, None left out; UnknownRuleError if one does not exist."""
@@ -29,3 +31,10 @@ class Plans:
         if unknown:
             raise UnknownRuleError(f"no rule version {unknown}")
         return {rule_id: self._kept[rule_id] for rule_id in wanted}
+
+    def needs(self, rule_id: RuleId) -> Sequence[Need]:
+        """What the conditions of a version ask about people, often nothing; it must have been asked for before."""
+        needs = self._needs.get(rule_id)
+        if needs is None:
+            needs = self._needs[rule_id] = needed_facts(self._kept[rule_id])
+        return needs

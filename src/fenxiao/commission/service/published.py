@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from fenxiao.commission.api import BookedOrder, BookedStep
+from fenxiao.commission.api import BookedOrder, BookedStep, PayoutDestination
 from fenxiao.commission.queries import entries
+from fenxiao.commission.service.payout_accounts import PayoutAccounts
 from fenxiao.infra.db.database import Database
-from fenxiao.kernel.ids import OrderId
+from fenxiao.kernel.ids import OrderId, PayoutAccountId
 
 
 class Commission:
     """佣金: answers `CommissionApi`."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, accounts: PayoutAccounts) -> None:
         self._db = db
+        self._accounts = accounts
 
     async def booked(self, *, order_ids: Sequence[OrderId]) -> list[BookedOrder]:
         """What is booked for these orders, ordered by id; orders without bookings are left out."""
@@ -30,6 +32,10 @@ class Commission:
     async def in_flight(self) -> list[OrderId]:
         """Orders with booked steps whose events have not all been delivered yet."""
         return await entries.in_flight(self._db)
+
+    async def payout_accounts(self, *, account_ids: Sequence[PayoutAccountId]) -> list[PayoutDestination]:
+        """Where payouts go, by id; closed accounts too, but none that is erased or unknown."""
+        return await self._accounts.destinations(account_ids)
 
 
 def _step(step: entries.Step) -> BookedStep:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 from fenxiao.commission.domain.booking import Claim
 from fenxiao.commission.domain.comparison import Odd, compare_books, compare_entries
+from fenxiao.commission.domain.figures import NOTHING, OfPeople, compare_figures
+from fenxiao.commission.queries import figures
 from fenxiao.commission.queries import stored as reads
 from fenxiao.commission.queries.stored import Stored
-from fenxiao.commission.service.histories import claim
+from fenxiao.commission.service.figures import Facts
+from fenxiao.commission.service.histories import accrued, claim
 from fenxiao.commission.service.plans import Plans
 from fenxiao.engine.plan import Plan
 from fenxiao.infra.db.database import Database
@@ -32,10 +35,11 @@ class OddOrder:
 class Recomputation:
     """Recomputes the whole book, some hundred orders at a time."""
 
-    def __init__(self, db: Database, orders: OrdersApi, plans: Plans) -> None:
+    def __init__(self, db: Database, orders: OrdersApi, plans: Plans, facts: Facts) -> None:
         self._db = db
         self._orders = orders
         self._plans = plans
+        self._facts = facts
 
     async def oddities(self) -> AsyncIterator[OddOrder]:
         """Everything that is not booked as the histories say, order by order."""
@@ -45,8 +49,15 @@ class Recomputation:
             plans = await self._plans.of(history.rule_id for history in histories)
             last = histories[-1].order_id
             stored = await reads.between(self._db, cursor, last)
+            kept = dict(await figures.between(self._db, cursor, last))
+            needing = [one for one in await self._facts.needing(histories) if accrued(one[0], one[1])]
+            made = await self._facts.gathered(needing)
             for history in histories:
-                for odd in _compared(history, plans, stored.pop(history.order_id, None)):
+                known, there = made.get(history.order_id), kept.pop(history.order_id, None)
+                for odd in (
+                    *_compared(history, plans, known or NOTHING, stored.pop(history.order_id, None)),
+                    *compare_figures(history.order_id, known, there),
+                ):
                     yield OddOrder(odd, history.order_id in on_the_way)
                 await asyncio.sleep(0)
             for odd in _unknown(stored.values()):
@@ -63,11 +74,13 @@ class Recomputation:
             last = order_id
 
 
-def _compared(history: OrderHistory, plans: Mapping[RuleId, Plan], stored: Stored | None) -> Iterator[Odd]:
+def _compared(
+    history: OrderHistory, plans: Mapping[RuleId, Plan], known: OfPeople, stored: Stored | None
+) -> Iterator[Odd]:
     made: Claim | None = None
     if history.rule_id is not None:
         try:
-            made = claim(history, plans[history.rule_id])
+            made = claim(history, plans[history.rule_id], known)
         except ValueError as error:
             yield Odd(f"order {history.order_id}", "facts that can be evaluated", str(error))
             return

@@ -5,6 +5,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -14,6 +15,7 @@ from sqlalchemy import (
 )
 
 from fenxiao.commission.tables.metadata import METADATA
+from fenxiao.commission.tables.periods import period_close
 from fenxiao.commission.tables.settlement import settlement
 from fenxiao.infra.db.tables import time
 
@@ -33,7 +35,8 @@ commission = Table(
     "commission",
     METADATA,
     Column("commission_id", BigInteger, Identity(), primary_key=True),
-    Column("order_id", BigInteger, ForeignKey(order_book.c.order_id), nullable=False),
+    # Of an order, or of the close of a period.
+    Column("order_id", BigInteger, ForeignKey(order_book.c.order_id)),
     Column("distributor_id", BigInteger, nullable=False),
     Column("rule_id", BigInteger, nullable=False),
     Column("engine_version", Text, nullable=False),
@@ -55,14 +58,21 @@ commission = Table(
     # Null too for a correction of something released: it is released at once, by no settlement.
     Column("settlement_id", BigInteger, ForeignKey(settlement.c.settlement_id)),
     Column("corrects", BigInteger, ForeignKey("commission.commission.commission_id")),
+    Column("close_id", BigInteger),
+    Column("period", Text),
+    ForeignKeyConstraint(["close_id", "period"], [period_close.c.close_id, period_close.c.period]),
+    CheckConstraint(
+        "(order_id is null) = (close_id is not null) and (close_id is null) = (period is null)", name="of"
+    ),
     UniqueConstraint("order_id", "step", "component", "level", "distributor_id"),
     CheckConstraint(
         "(kind = 'accrual' and commission_amount_minor > 0) or (kind = 'clawback' and commission_amount_minor < 0)",
         name="kind",
     ),
-    CheckConstraint("(step = 0) = (refund_sequence is null)", name="refund_sequence"),
+    CheckConstraint("(step = 0 or order_id is null) = (refund_sequence is null)", name="refund_sequence"),
     CheckConstraint("corrects is null or step > 0", name="accrual"),
-    CheckConstraint("kind = 'accrual' or corrects is not null", name="clawback"),
+    # What a cap of a period takes back corrects no single entry.
+    CheckConstraint("kind = 'accrual' or corrects is not null or close_id is not null", name="clawback"),
     CheckConstraint("(status = 'released') = (released_at is not null)", name="released_at"),
     CheckConstraint("settlement_id is null or status = 'released'", name="settlement_id"),
     comment="佣金明细: what one distributor earns from one order by one component at one level, and its corrections",
@@ -72,6 +82,23 @@ Index(
     commission.c.distributor_id,
     commission.c.currency,
     commission.c.commission_id,
+)
+Index(
+    "uq_commission_close_id",
+    commission.c.close_id,
+    commission.c.step,
+    commission.c.component,
+    commission.c.level,
+    commission.c.distributor_id,
+    unique=True,
+    postgresql_where=commission.c.close_id.is_not(None),
+)
+# A summary of blocks, not an entry per row: facts come nearly in the order in which the rows lie.
+Index(
+    "ix_commission_created_at",
+    commission.c.created_at,
+    postgresql_using="brin",
+    postgresql_with={"pages_per_range": 16, "autosummarize": True},
 )
 Index(
     "ix_commission_maturing",

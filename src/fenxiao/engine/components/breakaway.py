@@ -18,21 +18,18 @@ from fenxiao.engine.components.climb import Visit
 from fenxiao.engine.components.differential import NO_DIFFERENCE
 from fenxiao.engine.components.generation import BELOW_BOUNDARY, UNPAID_GENERATION, Generations
 from fenxiao.engine.components.kind import (
-    MAX_LEVELS,
     Bound,
     Case,
     Component,
-    ComponentParams,
     Counts,
     Outcome,
-    OverrideParams,
-    Overrides,
     Part,
     Place,
     Recorder,
     Scope,
     standing,
 )
+from fenxiao.engine.components.params import MAX_LEVELS, OrderParams, OverrideParams, Overrides
 from fenxiao.engine.facts import Party
 from fenxiao.engine.fields import CountField, FlagField, GradeRatesField, RankField, RateField
 
@@ -53,7 +50,7 @@ class Override(OverrideParams):
     generation_rates: tuple[RateField, ...] | None = Field(default=None, max_length=MAX_LEVELS)
 
 
-class Params(ComponentParams):
+class Params(OrderParams):
     """`rates`: a rate for each grade, 0 for one that is missing; `breakaway_rank`: the rank of the grade at which a
     leg breaks away; `generation_rates`: for the leaders above it; `ineligible_boundary`: whether an unqualified
     leader uses up a generation; `breakaway_volume`: whether differences go on above the leader; `depth`: how many

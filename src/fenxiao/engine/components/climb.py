@@ -15,13 +15,13 @@ from fenxiao.engine.components.kind import (
     Component,
     Key,
     Outcome,
-    OverrideParams,
     Part,
     Place,
     Portion,
     Recorder,
     Stop,
 )
+from fenxiao.engine.components.params import OverrideParams
 from fenxiao.engine.facts import Party
 from fenxiao.engine.fields import percent
 from fenxiao.kernel.money import from_minor, from_rate

@@ -18,17 +18,15 @@ from fenxiao.engine.components.kind import (
     Bound,
     Case,
     Component,
-    ComponentParams,
     Counts,
     Outcome,
-    OverrideParams,
-    Overrides,
     Part,
     Place,
     Recorder,
     Scope,
     standing,
 )
+from fenxiao.engine.components.params import OrderParams, OverrideParams, Overrides
 from fenxiao.engine.fields import CountField, GradeRatesField, RateField
 
 scope: Scope = "order"
@@ -52,7 +50,7 @@ class Override(OverrideParams):
     depth: CountField | None = None
 
 
-class Params(ComponentParams):
+class Params(OrderParams):
     """`rates`: a rate for each grade, 0 for one that is missing; `same_grade_rate` for the first `same_grade_depth`
     people of the same grade; `depth`: how many places of the upline are walked, all without it.
     """

@@ -14,21 +14,18 @@ from pydantic import Field
 from fenxiao.engine.components import climb
 from fenxiao.engine.components.climb import Claim, Visit
 from fenxiao.engine.components.kind import (
-    MAX_LEVELS,
     Bound,
     Case,
     Component,
-    ComponentParams,
     Counts,
     Outcome,
-    OverrideParams,
-    Overrides,
     Part,
     Place,
     Recorder,
     Scope,
     standing,
 )
+from fenxiao.engine.components.params import MAX_LEVELS, OrderParams, OverrideParams, Overrides
 from fenxiao.engine.facts import Party
 from fenxiao.engine.fields import CountField, FlagField, RankField, RateField
 
@@ -56,7 +53,7 @@ class Override(OverrideParams):
     rates: tuple[RateField, ...] | None = Field(default=None, max_length=MAX_LEVELS)
 
 
-class Params(ComponentParams):
+class Params(OrderParams):
     """`rates`: a rate for each generation, counted from the seller upward; `boundary_rank`: the rank of the grade
     that ends a generation; `empty_generations`: whether one without anybody below its leader counts;
     `ineligible_boundary`: whether an unqualified leader ends a generation; `seller_boundary`: whether the seller

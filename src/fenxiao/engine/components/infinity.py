@@ -15,17 +15,15 @@ from fenxiao.engine.components.kind import (
     Bound,
     Case,
     Component,
-    ComponentParams,
     Counts,
     Outcome,
-    OverrideParams,
-    Overrides,
     Part,
     Place,
     Recorder,
     Scope,
     standing,
 )
+from fenxiao.engine.components.params import OrderParams, OverrideParams, Overrides
 from fenxiao.engine.facts import Party
 from fenxiao.engine.fields import CountField, RankField, RateField
 
@@ -57,7 +55,7 @@ class Override(OverrideParams):
     rate: RateField | None = None
 
 
-class Params(ComponentParams):
+class Params(OrderParams):
     """`rate`: what is paid; `min_rank`: the rank of the lowest grade that earns it; `beyond`: how many places above
     the seller do not earn it; `next_leader`: whether the next of the same or a higher grade is `blocked` or the two
     have it `shared`.

@@ -1,21 +1,22 @@
 """What a component type is: the interface between the evaluation and one file per type.
 
-A type is a module with the names of `Kind`. It never rounds, cuts or looks at lines: it is handed what
-is left of the order, grouped by the parameters that apply, and answers exact amounts per place.
+A type is a module with the names of `OrderKind` or of `PeriodKind`. It never rounds or cuts. One that pays per order
+does not look at lines: it is handed what is left of the order, grouped by the parameters that apply, and answers
+exact amounts per place. One that pays per period is handed the members with their volumes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
-from pydantic import Field, model_validator
-
-from fenxiao.engine.conditions.tree import Condition, ConditionField
+from fenxiao.engine.components.params import ComponentParams
+from fenxiao.engine.conditions.tree import Condition
 from fenxiao.engine.facts import Party
-from fenxiao.engine.faults import fault
-from fenxiao.engine.fields import AmountField, Document, IdField, NameField
+from fenxiao.engine.periods import Carry
+from fenxiao.engine.trees import Trees
 from fenxiao.kernel.i18n import Catalogue
+from fenxiao.kernel.money import Rounding
 
 Scope = Literal["order", "period"]
 """When a type is evaluated: with every order, or when a period closes."""
@@ -44,6 +45,11 @@ Outcome = Literal[
     "below-rank",
     "within-depth",
     "blocked",
+    # … and in a period
+    "no-share",
+    "nothing-matched",
+    "no-volume",
+    "below-step",
 ]
 """How it went with someone in the chain."""
 
@@ -52,50 +58,6 @@ Counts = Literal["levels", "places"]
 
 Key = tuple[int, ...]
 """Which overrides of a component apply to a line, by their place in its list; () where none does."""
-
-MAX_OVERRIDES = 10_000
-MAX_LEVELS = 100
-
-
-class Match(Document):
-    """Which lines an override (特例) is for: one product, one category with all below it, or one tag."""
-
-    product_id: IdField | None = None
-    category_id: IdField | None = None
-    tag: NameField | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "Match":
-        if sum(value is not None for value in (self.product_id, self.category_id, self.tag)) != 1:
-            raise fault("match")
-        return self
-
-
-class OverrideParams(Document):
-    """Parameters for the lines that match; those it names replace the component's as a whole."""
-
-    match: Match
-
-
-class ComponentParams(Document):
-    """What every component has: a name, unique in the plan, that its entries carry."""
-
-    type: str
-    name: NameField
-    cap_per_order: AmountField | None = None
-    cap_per_entry: AmountField | None = None
-    when: ConditionField | None = None
-
-    def rests_on(self) -> str | None:
-        """The name of the earlier component whose amounts it rests on, for types that have an `of`."""
-        return None
-
-    def override_list(self) -> Sequence[OverrideParams]:
-        """The overrides in the order of the document; a type without them answers none."""
-        return ()
-
-
-Overrides = Field(default=(), max_length=MAX_OVERRIDES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +122,11 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A worst case: at most `rate` × base + `per_unit_minor` × units."""
+    """A worst case: at most `rate` × base + `per_unit_minor` × units; `endless` where no rate bounds it."""
 
     rate: Fraction
     per_unit_minor: int
+    endless: bool = False
 
 
 class Recorder(Protocol):
@@ -177,6 +140,54 @@ class Recorder(Protocol):
 
     def unclaimed(self, component: str, level: int, part: Part) -> None:
         """Nobody qualified for it: breakage."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodCase:
+    """What a component sees of a period; `carries` are its own, by person, the oldest first.
+
+    `roll_up` as in `Case`; `rounding` is the plan's, for what has to be whole before it is divided.
+    """
+
+    sales_minor: int
+    trees: Trees
+    carries: Mapping[int, Sequence[Carry]]
+    rounding: Rounding
+    roll_up: bool = False
+
+
+@dataclass(slots=True)
+class Earned:
+    """What a component pays for a period: exact amounts in minor units per place, not rounded, not cut, and what it
+    keeps for the next period; `unpaid` is by level what nobody qualified for, `flushed` the volume that is gone.
+    """
+
+    exact: dict[Place, Fraction] = field(default_factory=dict)
+    carries: list[Carry] = field(default_factory=list)
+    unpaid: dict[int, Fraction] = field(default_factory=dict)
+    flushed: int = 0
+
+    def add(self, place: Place, amount: Fraction) -> None:
+        """Somebody earns something more."""
+        if amount:
+            before = self.exact.get(place)
+            self.exact[place] = amount if before is None else before + amount
+
+    def lose(self, level: int, amount: Fraction) -> None:
+        """Nobody earns it."""
+        if amount:
+            before = self.unpaid.get(level)
+            self.unpaid[level] = amount if before is None else before + amount
+
+
+class PeriodRecorder(Protocol):
+    """Hears what a component does with a period, for the explanation of one person."""
+
+    def stood(self, distributor_id: int, outcome: Outcome, values: Mapping[str, Any] | None = None) -> None:
+        """How it went with someone."""
+
+    def claimed(self, place: Place, part: Part) -> None:
+        """Someone earned a part of an amount."""
 
 
 class Component(Protocol):
@@ -210,7 +221,7 @@ def standing(component: Component, party: Party) -> Standing:
 
 
 class Kind(Protocol):
-    """A component type, as a module."""
+    """A component type, as a module: what both scopes have."""
 
     @property
     def scope(self) -> Scope:
@@ -225,21 +236,11 @@ class Kind(Protocol):
         """Its texts in English with their Chinese."""
 
     @property
-    def counts(self) -> Counts:
-        """What its levels are."""
-
-    @property
     def reasons(self) -> Mapping[Outcome, str]:
         """Why one who may earn does not, by the outcome of his stop: templates of `component`, `place` and the stop's values."""
 
     def sentence(self, part: Part) -> str:
         """How one part of an amount is told: a template of the names of `describe` and `exact`."""
-
-    def terms(self, params: Any, overrides: Sequence[Any]) -> Any:
-        """The parameters that apply under these overrides: none, one, or several that match by tag."""
-
-    def evaluate(self, component: Component, case: Case, record: Recorder | None) -> dict[Place, Fraction]:
-        """Exact amounts in minor units per level and earner, not rounded, not cut."""
 
     def describe(self, part: Part, currency: str) -> dict[str, Any]:
         """The part's factor and measure under the names that people use, JSON-able."""
@@ -249,3 +250,28 @@ class Kind(Protocol):
 
     def depth(self, component: Component, depths: Mapping[str, int | None]) -> int | None:
         """The deepest upline level it can pay, None without a limit; `depths` has those of earlier components."""
+
+
+class OrderKind(Kind, Protocol):
+    """A component type that is evaluated with every order."""
+
+    @property
+    def counts(self) -> Counts:
+        """What its levels are."""
+
+    def terms(self, params: Any, overrides: Sequence[Any]) -> Any:
+        """The parameters that apply under these overrides: none, one, or several that match by tag."""
+
+    def evaluate(self, component: Component, case: Case, record: Recorder | None) -> dict[Place, Fraction]:
+        """Exact amounts in minor units per level and earner, not rounded, not cut."""
+
+
+class PeriodKind(Kind, Protocol):
+    """A component type that is evaluated when a period closes."""
+
+    @property
+    def divided(self) -> bool:
+        """Whether it divides a whole amount, so that single cents go to the largest remainders."""
+
+    def close(self, component: Component, case: PeriodCase, record: PeriodRecorder | None) -> Earned:
+        """What it pays for the period and what it keeps for the next."""

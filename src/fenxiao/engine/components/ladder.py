@@ -75,7 +75,7 @@ def pay(
         shape = (len(steps.steps), steps.compress)
         held = walks.get(shape)
         if held is None:
-            held = walks[shape] = holders(component, case, _walk(component, case, steps))
+            held = walks[shape] = _held(component, case, steps)
         _pay_portion(scaled, held, portion, measured(portion), (component.name, record))
     return {place: Fraction(amount, SCALE) for place, amount in scaled.items()}
 
@@ -107,6 +107,25 @@ def _walk(component: Component, case: Case, steps: Ladder) -> Iterator[Stop]:
     """The seller, then the upline as far as there are levels."""
     yield Stop(case.seller.distributor_id, 0, 0, standing(component, case.seller))
     yield from ascend(component, case.upline, 1, len(steps.steps) - 1, compress=steps.compress)
+
+
+def _held(component: Component, case: Case, steps: Ladder) -> dict[int, int]:
+    """Who is paid at each level: `holders` of the walk, without its stops where nothing rolls up and nobody listens."""
+    if case.roll_up:
+        return holders(component, case, _walk(component, case, steps))
+    held: dict[int, int] = {}
+    if standing(component, case.seller) == "qualified":
+        held[0] = case.seller.distributor_id
+    level, levels = 0, len(steps.steps) - 1
+    for party in case.upline:
+        if level >= levels:
+            break
+        if standing(component, party) == "qualified":
+            level += 1
+            held[level] = party.distributor_id
+        elif not steps.compress:
+            level += 1
+    return held
 
 
 def ascend(

@@ -12,11 +12,9 @@ from pydantic import Field
 
 from fenxiao.engine.components import ladder
 from fenxiao.engine.components.kind import (
-    MAX_LEVELS,
     Bound,
     Case,
     Component,
-    ComponentParams,
     Counts,
     Key,
     Outcome,
@@ -25,6 +23,7 @@ from fenxiao.engine.components.kind import (
     Recorder,
     Scope,
 )
+from fenxiao.engine.components.params import MAX_LEVELS, OrderParams
 from fenxiao.engine.fields import FlagField, NameField, RateField, percent
 from fenxiao.kernel.money import from_minor, from_rate
 
@@ -35,7 +34,7 @@ _SENTENCE = "{percent} % of the {matched} that distributor {matched_id} earned b
 texts = {_SENTENCE: "分销商 {matched_id} 由组件 {of} 所得 {matched} 的 {percent}% = {exact}"}
 
 
-class Params(ComponentParams):
+class Params(OrderParams):
     """`of`: the earlier component that is matched; `levels`: a rate for each level above the earner; `compress`:
     pass over the unqualified.
     """

@@ -8,20 +8,17 @@ from pydantic import Field
 
 from fenxiao.engine.components import ladder
 from fenxiao.engine.components.kind import (
-    MAX_LEVELS,
     Bound,
     Case,
     Component,
-    ComponentParams,
     Counts,
     Outcome,
-    OverrideParams,
-    Overrides,
     Part,
     Place,
     Recorder,
     Scope,
 )
+from fenxiao.engine.components.params import MAX_LEVELS, OrderParams, OverrideParams, Overrides
 from fenxiao.engine.fields import FlagField, RateField, percent
 from fenxiao.kernel.money import from_minor, from_rate
 
@@ -40,7 +37,7 @@ class Override(OverrideParams):
     compress: FlagField | None = None
 
 
-class Params(ComponentParams):
+class Params(OrderParams):
     """`levels`: a rate for each upline level, nearest first; `self_rate`: the seller's; `compress`: pass over the unqualified."""
 
     type: Literal["unilevel"]

@@ -1,6 +1,6 @@
 """The form of a condition: what a console needs to let people build one, in their language."""
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter
 
@@ -15,12 +15,22 @@ from fenxiao.engine.conditions.tree import (
     DaysRegistered,
     Op,
     PaidOrders,
+    PeriodPersonalSales,
+    PeriodTeamSales,
     PersonalSales,
     Rank,
 )
 from fenxiao.kernel.i18n import Language
 
-_COMPARISONS: tuple[type[Comparison], ...] = (Rank, Active, PaidOrders, PersonalSales, DaysRegistered)
+_COMPARISONS: tuple[type[Comparison], ...] = (
+    Rank,
+    Active,
+    PaidOrders,
+    PersonalSales,
+    DaysRegistered,
+    PeriodPersonalSales,
+    PeriodTeamSales,
+)
 
 
 def json_schema() -> dict[str, Any]:
@@ -28,14 +38,17 @@ def json_schema() -> dict[str, Any]:
     return TypeAdapter(ConditionField).json_schema()
 
 
-def form(language: Language) -> dict[str, Any]:
+def form(language: Language, scope: Literal["order", "period"] = "order") -> dict[str, Any]:
     """The fields with their labels, units, operators and windows; `limits` bound the tree.
+
+    With the scope `period` also those that only `qualify` may ask for.
 
     `unit` of a value: `rank` (the rank of a grade, to be chosen from the grades), `orders`, `amount` (decimal
     text of the plan's currency), `days`; None where there is nothing to enter but the window.
     """
+    fields = [_field(kind, language) for kind in _COMPARISONS]
     return {
-        "fields": [_field(kind, language) for kind in _COMPARISONS],
+        "fields": [one for one in fields if scope == "period" or not SUBJECTS[one["field"]].period_only],
         "groups": [{"name": name, "label": wording.group(name, language)} for name in ("all", "any", "not")],
         "limits": {"comparisons": MAX_COMPARISONS, "nested": MAX_NESTED},
     }

@@ -11,7 +11,15 @@ from functools import cached_property
 from typing import Literal
 
 FactField = Literal["paid_orders", "personal_sales", "days_registered"]
-Field = Literal["rank", "active", "paid_orders", "personal_sales", "days_registered"]
+Field = Literal[
+    "rank",
+    "active",
+    "paid_orders",
+    "personal_sales",
+    "days_registered",
+    "period_personal_sales",
+    "period_team_sales",
+]
 Unit = Literal["rank", "orders", "minor_units", "days"]
 
 
@@ -35,10 +43,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A field of conditions: which fact it rests on, None where the chain itself has it, and the fact's unit."""
+    """A field of conditions: which fact it rests on, None where the chain or the period itself has it, and its unit.
+
+    `period_only` fields are figures of the period that closes: no order knows them.
+    """
 
     fact: FactField | None
     unit: Unit
+    period_only: bool = False
 
 
 SUBJECTS: Mapping[Field, Subject] = {
@@ -47,6 +59,8 @@ SUBJECTS: Mapping[Field, Subject] = {
     "paid_orders": Subject("paid_orders", "orders"),
     "personal_sales": Subject("personal_sales", "minor_units"),
     "days_registered": Subject("days_registered", "days"),
+    "period_personal_sales": Subject(None, "minor_units", period_only=True),
+    "period_team_sales": Subject(None, "minor_units", period_only=True),
 }
 """Every field by the name that documents use."""
 

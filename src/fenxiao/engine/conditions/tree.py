@@ -16,6 +16,7 @@ from fenxiao.engine.conditions.subjects import SUBJECTS, FactMissing, Field, Nee
 from fenxiao.engine.facts import Party
 from fenxiao.engine.faults import TAG, fault
 from fenxiao.engine.fields import AmountField, CountField, DaysField, Document, RankField, WindowField
+from fenxiao.engine.periods import Member
 
 Op = Literal["at_least", "at_most"]
 
@@ -107,6 +108,24 @@ class DaysRegistered(Comparison):
     field: Literal["days_registered"]
     op: Op = "at_least"
     value: DaysField
+
+
+class PeriodPersonalSales(Comparison):
+    """Personal sales of the period that closes (周期个人销售额), on the plan's base."""
+
+    TAG: ClassVar[str] = TAG + "period_personal_sales"
+    field: Literal["period_personal_sales"]
+    op: Op = "at_least"
+    value: AmountField
+
+
+class PeriodTeamSales(Comparison):
+    """Team sales of the period that closes (周期团队销售额), one's own among them, on the plan's base."""
+
+    TAG: ClassVar[str] = TAG + "period_team_sales"
+    field: Literal["period_team_sales"]
+    op: Op = "at_least"
+    value: AmountField
 
 
 def _some(parts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -216,13 +235,26 @@ Node = Annotated[
         Annotated[PaidOrders, Tag(PaidOrders.TAG)],
         Annotated[PersonalSales, Tag(PersonalSales.TAG)],
         Annotated[DaysRegistered, Tag(DaysRegistered.TAG)],
+        Annotated[PeriodPersonalSales, Tag(PeriodPersonalSales.TAG)],
+        Annotated[PeriodTeamSales, Tag(PeriodTeamSales.TAG)],
     ],
     Discriminator(_tag),
     BeforeValidator(_recognised),
 ]
 """Any part of a condition."""
 
-Condition = All | Any_ | Not | Rank | Active | PaidOrders | PersonalSales | DaysRegistered
+Condition = (
+    All
+    | Any_
+    | Not
+    | Rank
+    | Active
+    | PaidOrders
+    | PersonalSales
+    | DaysRegistered
+    | PeriodPersonalSales
+    | PeriodTeamSales
+)
 ConditionField = Annotated[Node, BeforeValidator(_bounded)]
 """A whole condition, as a field of a document; reading needs `context={"currency": …}`."""
 
@@ -234,11 +266,20 @@ def known(comparison: Comparison, party: Party) -> int | None:
     """The person's own figure for a comparison, None for the rank of somebody without a grade; `FactMissing`."""
     need = comparison.need
     if need is None:
-        return party.rank
+        return _own(comparison, party)
     found = None if party.facts is None else party.facts.get(need.name)
     if found is None:
         raise FactMissing(party.distributor_id, need.name)
     return found
+
+
+def _own(comparison: Comparison, party: Party) -> int | None:
+    """What the chain or the period itself has."""
+    if isinstance(comparison, Rank):
+        return party.rank
+    if not isinstance(party, Member):
+        raise FactMissing(party.distributor_id, getattr(comparison, "field"))  # noqa: B009 - each has its own `field`
+    return party.personal_minor if isinstance(comparison, PeriodPersonalSales) else party.team_minor
 
 
 def as_document(condition: Condition, currency: str) -> dict[str, Any]:

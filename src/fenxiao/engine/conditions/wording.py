@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fenxiao.engine.conditions.subjects import SUBJECTS, Field
 from fenxiao.engine.conditions.tree import All, Any_, Comparison, Condition, Not, known
 from fenxiao.engine.facts import Party
 from fenxiao.kernel.i18n import Catalogue, Language
@@ -13,6 +14,8 @@ _SUBJECT = {
     "rank": ("the rank of the grade", "等级序号"),
     "paid_orders": ("the number of own paid orders", "本人已付款订单数"),
     "personal_sales": ("personal sales", "个人销售额"),
+    "period_personal_sales": ("personal sales of the period", "周期个人销售额"),
+    "period_team_sales": ("team sales of the period", "周期团队销售额"),
     "days_registered": ("the days since registration", "注册天数"),
 }
 _WINDOW = ("{subject} of the last {days} days", "最近 {days} 天的{subject}")
@@ -96,13 +99,18 @@ def _subject(one: Comparison, language: Language) -> str:
 
 
 def _value(one: Comparison, figure: int, currency: str) -> str:
-    if _field(one) == "personal_sales":
+    if SUBJECTS[_named(one)].unit == "minor_units":
         return _MONEY.format(amount=from_minor(figure, currency), currency=currency)
     return str(figure)
 
 
 def _field(one: Comparison) -> str:
-    return str(getattr(one, "field"))  # noqa: B009 - each comparison has its own literal `field`
+    return str(_named(one))
+
+
+def _named(one: Comparison) -> Field:
+    found: Field = getattr(one, "field")  # noqa: B009 - each comparison has its own literal `field`
+    return found
 
 
 def _days(one: Comparison) -> int | None:

@@ -32,6 +32,8 @@ BUILT_IN = {
                     "orders:create",
                     "orders:read",
                     "reports:read",
+                    "withdrawals:read",
+                    "withdrawals:request",
                 }
             ),
             "self",

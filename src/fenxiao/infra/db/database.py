@@ -43,6 +43,10 @@ class _SnapshotConnection(_Connection):
         """Nothing: asyncpg would roll the transaction back, and with it the view on the snapshot."""
 
 
+JOBS_AT_ONCE = 2
+"""Jobs of one context that run in one process at the same time; the others wait for their turn."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """How a context reaches its schema: server, schema, the role to act as (None: the server's own user)."""
@@ -62,6 +66,9 @@ class Database:
         self._pool = pool
         self.access = access
         self.clock = clock
+        # A job holds a connection for its lock and needs another for its work. With the relay's and the waker's, as many
+        # jobs as there are connections would wait for each other for ever.
+        self.turns = asyncio.Semaphore(JOBS_AT_ONCE)
         self.emitted = asyncio.Event()
         """Set when a transaction with events has committed; the schema's waker waits for it."""
 

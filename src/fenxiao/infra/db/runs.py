@@ -143,7 +143,8 @@ async def _lease(db: Database, kinds: list[str]) -> Run | None:
             f"update run set state = 'running', lease_until = $2 where run_id = (select run_id from run"
             " where state in ('queued', 'running') and kind = any($3::text[]) and not cancel"
             " and (lease_until is null or lease_until < $1)"
-            f" order by run_id limit 1 for update skip locked) returning {_COLUMNS}",
+            # The one that has waited longest: a short run is not kept waiting by all of a long one before it.
+            f" order by updated_at, run_id limit 1 for update skip locked) returning {_COLUMNS}",
             now,
             now + LEASE,
             kinds,

@@ -33,6 +33,12 @@ class DirectSeller(Conflict):
     code = "direct-seller"
 
 
+class BindingProtected(Conflict):
+    """The sponsor of distributor {distributor_id} is protected until {until}; send override_protection to change it all the same."""
+
+    code = "binding-protected"
+
+
 class TooManyRegistrations(Refusal):
     """Too many registrations from this address; try again in {retry_after} seconds."""
 

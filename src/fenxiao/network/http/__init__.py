@@ -3,14 +3,17 @@
 from fastapi import APIRouter
 
 from fenxiao.infra.http.routing import joined
-from fenxiao.network.http import distributors, grades, tree
+from fenxiao.network.http import bindings, distributors, grades, placements, tree
 from fenxiao.network.service import Network
 
 
 def router(network: Network) -> APIRouter:
     """The routes of this context."""
     routes = APIRouter()
+    # Before what has an id in its place.
+    joined(routes, bindings.router(network))
     joined(routes, distributors.router(network))
     joined(routes, tree.router(network))
+    joined(routes, placements.router(network))
     joined(routes, grades.router(network))
     return routes

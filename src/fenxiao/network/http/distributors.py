@@ -60,10 +60,14 @@ class GradeChange(Body):
 
 
 class SponsorChange(Body):
-    """The new sponsor; null makes the distributor a root. `reason` is kept with the history."""
+    """The new sponsor; null makes the distributor a root. `reason` is kept with the history.
+
+    A binding in its protection time is changed with `override_protection` only.
+    """
 
     sponsor_id: Id | None
     reason: Annotated[str, Field(max_length=500)] = ""
+    override_protection: bool = False
 
 
 def router(network: Network) -> APIRouter:
@@ -211,7 +215,11 @@ def _place(routes: APIRouter, network: Network) -> None:
         """Move a distributor with its whole downline below another sponsor; a loop is refused."""
         sponsor_id = None if body.sponsor_id is None else DistributorId(body.sponsor_id)
         profile = await network.placing.move(
-            DistributorId(distributor_id), sponsor_id, version=version, reason=body.reason
+            DistributorId(distributor_id),
+            sponsor_id,
+            version=version,
+            reason=body.reason,
+            override_protection=body.override_protection,
         )
         _tag(response, profile)
         return whole(network, profile)

@@ -1,5 +1,14 @@
 """What the network reads, by noun."""
 
-from fenxiao.network.queries import downlines, faults, grades, profiles, sellers, sponsors
+from fenxiao.network.queries import (
+    bindings,
+    downlines,
+    faults,
+    grades,
+    placements,
+    profiles,
+    sellers,
+    sponsors,
+)
 
-__all__ = ["downlines", "faults", "grades", "profiles", "sellers", "sponsors"]
+__all__ = ["bindings", "downlines", "faults", "grades", "placements", "profiles", "sellers", "sponsors"]

@@ -155,6 +155,15 @@ async def places(reader: Reader, external_ids: Sequence[str]) -> dict[str, Place
     return {row["external_id"]: Place(row["distributor_id"], row["path"], row["earns"]) for row in rows}
 
 
+async def joined(reader: Reader, distributor_ids: Sequence[DistributorId]) -> dict[DistributorId, datetime]:
+    """When those of these that exist were registered."""
+    rows = await reader.fetch(
+        "select distributor_id, joined_at from distributor where distributor_id = any($1::bigint[])",
+        list(distributor_ids),
+    )
+    return {row["distributor_id"]: row["joined_at"] for row in rows}
+
+
 async def drawn_ids(reader: Reader, count: int) -> list[DistributorId]:
     """So many ids that nobody has or will get."""
     rows = await reader.fetch(

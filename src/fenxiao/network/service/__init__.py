@@ -1,6 +1,7 @@
 """Use cases of the network; `Network` is its near api."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from fenxiao.identity.api import IdentityApi
 from fenxiao.infra.crypto import Cipher
@@ -8,11 +9,23 @@ from fenxiao.infra.db.database import Database
 from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import DistributorId
 from fenxiao.network import queries
-from fenxiao.network.api import DistributorMissing, NewMember, Seller, SellerQuestion
+from fenxiao.network.api import (
+    DistributorMissing,
+    GradeChange,
+    MemberAt,
+    NewMember,
+    Placement,
+    Seller,
+    SellerQuestion,
+)
+from fenxiao.network.queries import roster
+from fenxiao.network.service.bindings import Bindings
 from fenxiao.network.service.grades import Grades
 from fenxiao.network.service.members import Members
+from fenxiao.network.service.placements import Placements
 from fenxiao.network.service.placing import Placing
 from fenxiao.network.service.profiles import Profiles
+from fenxiao.network.service.promotions import Promotions
 from fenxiao.network.service.registration import Registrations
 from fenxiao.network.service.sellers import PresentSellers
 from fenxiao.network.service.views import Views
@@ -27,6 +40,9 @@ class Network:
         self.registrations = Registrations(db, cipher, identity)
         self.members = Members(db)
         self.placing = Placing(db)
+        self.placements = Placements(db)
+        self.promotions = Promotions(db)
+        self.bindings = Bindings(db)
         self.profiles = Profiles(db, cipher)
         self.grades = Grades(db)
         self.views = Views(db)
@@ -57,6 +73,26 @@ class Network:
         """See `NetworkApi`."""
         known = await queries.profiles.places(self._db, external_ids)
         return {external_id: place.distributor_id for external_id, place in known.items()}
+
+    async def joined(self, *, distributor_ids: Sequence[DistributorId]) -> dict[DistributorId, datetime]:
+        """See `NetworkApi`."""
+        return await queries.profiles.joined(self._db, distributor_ids)
+
+    async def placements_at(self, *, at: datetime, cursor: int, limit: int) -> list[Placement]:
+        """See `NetworkApi`."""
+        return await queries.placements.at_moment(self._db, at, cursor, limit)
+
+    async def roster(self, *, at: datetime, cursor: int, limit: int) -> list[MemberAt]:
+        """See `NetworkApi`."""
+        return await roster.roster(self._db, at=at, cursor=cursor, limit=limit)
+
+    async def grade_ranks(self) -> dict[str, int]:
+        """See `NetworkApi`."""
+        return {one.grade: one.rank for one in await queries.grades.grades(self._db)}
+
+    async def set_grades(self, *, changes: Sequence[GradeChange]) -> list[bool]:
+        """See `NetworkApi`."""
+        return await self.promotions.set_grades(changes)
 
     async def members_at(self, *, asked: Sequence[tuple[DistributorId, int]]) -> list[Seller | Refusal]:
         """See `NetworkApi`."""

@@ -7,7 +7,7 @@ from fenxiao.kernel.ids import DistributorId
 from fenxiao.network import queries, store
 from fenxiao.network.api import DistributorMissing, SponsorLoop, SponsorMissing, Status
 from fenxiao.network.domain import tree as shape
-from fenxiao.network.domain.faults import DirectSeller, GradeMissing
+from fenxiao.network.domain.faults import BindingProtected, DirectSeller, GradeMissing
 from fenxiao.network.domain.joining import CannotSponsor, TreeTooDeep
 from fenxiao.network.events import DistributorGradeChanged, DistributorMoved, DistributorStatusChanged
 from fenxiao.network.queries.profiles import Profile
@@ -27,11 +27,17 @@ class Placing:
         *,
         version: int | None,
         reason: str,
+        override_protection: bool = False,
     ) -> Profile:
-        """Give a distributor another sponsor (None: none); everyone below comes along."""
+        """Give a distributor another sponsor (None: none); everyone below comes along.
+
+        A binding in its protection time is changed with `override_protection` only.
+        """
         async with self._db.begin() as tx:
             tree, node = await self._locked(tx, distributor_id, version)
             if node.sponsor_id != sponsor_id:
+                if not override_protection:
+                    await _demand_unprotected(tx, tree, node)
                 sponsor = await _new_sponsor(tree, node, sponsor_id)
                 await tree.move(node, sponsor, source="operator", evidence=reason)
                 moved = DistributorMoved(
@@ -41,7 +47,10 @@ class Placing:
                     previous_sponsor_id=node.sponsor_id,
                 )
                 tx.emit(moved)
-                before, after = {"sponsor_id": node.sponsor_id}, {"sponsor_id": sponsor_id, "reason": reason}
+                before = {"sponsor_id": node.sponsor_id}
+                after: dict[str, object] = {"sponsor_id": sponsor_id, "reason": reason}
+                if override_protection:
+                    after["override_protection"] = True
                 tx.audit("distributor.moved", moved.subject(), before=before, after=after)
             return await _profile(tx, distributor_id)
 
@@ -94,6 +103,13 @@ class Placing:
         if version is not None and version != node.version:
             raise StaleVersion
         return tree, node
+
+
+async def _demand_unprotected(tx: Transaction, tree: Tree, node: Node) -> None:
+    until = await queries.bindings.protected_until(tx, node.distributor_id)
+    if until is not None and tree.now < until:
+        moment = until.isoformat().replace("+00:00", "Z")
+        raise BindingProtected(distributor_id=node.distributor_id, until=moment)
 
 
 async def _new_sponsor(tree: Tree, node: Node, sponsor_id: DistributorId | None) -> Node | None:

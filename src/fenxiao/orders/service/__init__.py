@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,15 +19,22 @@ from fenxiao.kernel.ids import DistributorId, OrderId
 from fenxiao.kernel.paging import Page
 from fenxiao.network.api import DistributorMissing, NetworkApi
 from fenxiao.orders.api import (
+    Activity,
+    ActivityBefore,
+    ActivityQuestion,
+    FactsPage,
     NewOrder,
     NewRefund,
     OrderHistory,
     OrderMissing,
+    PaidSpan,
     PlacedOrder,
     Refund,
+    Sold,
+    SoldQuestion,
     Transition,
 )
-from fenxiao.orders.queries import known, listing, trail, views
+from fenxiao.orders.queries import activity, known, listing, packed, sold, trail, views
 from fenxiao.orders.queries.histories import Histories
 from fenxiao.orders.queries.listing import Filter
 from fenxiao.orders.queries.trail import HistoryEntry
@@ -113,6 +120,38 @@ class Orders:
     async def orders_after(self, *, cursor: OrderId, limit: int) -> list[OrderHistory]:
         """See `OrdersApi`."""
         return await self._histories.after(self._db, cursor, limit)
+
+    async def activity(self, *, asked: Sequence[ActivityQuestion]) -> list[Activity | None]:
+        """See `OrdersApi`."""
+        return await activity.at_payment(self._db, asked)
+
+    async def activity_before(self, *, asked: Sequence[ActivityBefore]) -> list[Activity]:
+        """See `OrdersApi`."""
+        return await activity.before(self._db, asked)
+
+    async def recorded_until(self) -> datetime:
+        """See `OrdersApi`."""
+        return await activity.recorded_until(self._db)
+
+    async def sold(self, *, asked: SoldQuestion, distributor_ids: Sequence[DistributorId]) -> Sold:
+        """See `OrdersApi`."""
+        return await sold.sold(self._db, asked, distributor_ids)
+
+    async def sold_anew(self, *, asked: Sequence[tuple[SoldQuestion, datetime]]) -> list[bool]:
+        """See `OrdersApi`."""
+        return await sold.changed(self._db, asked)
+
+    async def currencies(self) -> list[str]:
+        """See `OrdersApi`."""
+        return await sold.currencies(self._db)
+
+    async def facts_after(self, *, span: PaidSpan, cursor: OrderId, limit: int) -> FactsPage:
+        """See `OrdersApi`."""
+        return await packed.facts_after(self._db, span, cursor, limit)
+
+    async def paid_within(self, *, span: PaidSpan) -> int:
+        """See `OrdersApi`."""
+        return await packed.paid_within(self._db, span)
 
     async def in_flight(self) -> list[OrderId]:
         """See `OrdersApi`. An order's commission hangs on the same events."""

@@ -7,7 +7,7 @@ from fenxiao.engine.conditions.subjects import SUBJECTS, FactField, Field
 from fenxiao.engine.conditions.tree import All, Comparison, Condition, Not
 from fenxiao.engine.plan import Plan
 
-GATHERED: frozenset[FactField] = frozenset()
+GATHERED: frozenset[FactField] = frozenset(("paid_orders", "personal_sales", "days_registered"))
 """The facts that commission gathers when an order is paid. What the frozen chain itself has, the rank, needs none."""
 
 

@@ -4,7 +4,7 @@ Documents are canonical, so a field that differs is a change of meaning. Compone
 same name, special terms if they match the same.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,48 +13,13 @@ from pydantic import TypeAdapter
 from fenxiao.engine.conditions.tree import Condition, ConditionField
 from fenxiao.engine.conditions.wording import told
 from fenxiao.kernel.i18n import Language
+from fenxiao.rules.domain.words import CHOICES, PARAMETERS, SETTINGS
+
+__all__ = ["CHOICES", "PARAMETERS", "SETTINGS", "Change", "changes", "tell"]
 
 Translate = Callable[[str, Language], str]
 Kind = Literal["added", "removed", "changed"]
 
-SETTINGS = {
-    "name": "The name",
-    "currency": "The currency",
-    "accrue_on": "The order state in which commission arises",
-    "hold_days": "The hold in days",
-    "rounding": "The rounding",
-    "base": "The base of commission",
-    "max_payout_rate": "The highest payout rate",
-    "cut": "The way of cutting",
-    "unclaimed": "What becomes of amounts that nobody earned",
-}
-PARAMETERS = {
-    "type": "type",
-    "levels": "rates by level",
-    "self_rate": "the seller's own rate",
-    "amounts": "amounts by level",
-    "self_amount": "the seller's own amount",
-    "compress": "dynamic compression",
-    "cap_per_order": "cap per order",
-    "cap_per_entry": "cap per entry",
-    "when": "condition on the earner",
-    "rates": "rates by grade",
-    "generation_rates": "rates by generation",
-    "same_grade_rate": "same-grade bonus",
-    "same_grade_depth": "people who get the same-grade bonus",
-    "depth": "upline places walked",
-    "of": "component that is matched",
-    "boundary_rank": "rank that ends a generation",
-    "empty_generations": "empty generations count",
-    "ineligible_boundary": "unqualified leaders end a generation",
-    "seller_boundary": "a selling leader ends the first generation",
-    "breakaway_rank": "rank at which a leg breaks away",
-    "breakaway_volume": "volume of a leg that broke away",
-    "rate": "rate",
-    "min_rank": "lowest rank that earns it",
-    "beyond": "places above the seller passed over",
-    "next_leader": "the next leader",
-}
 SENTENCES = {
     ("settings", "changed"): "{field} changes from {before} to {after}.",
     ("settings", "added"): "{field} is now {after}; before, nothing was set.",
@@ -81,6 +46,11 @@ SENTENCES = {
         "overrides",
         "removed",
     ): "Component {component} loses the special terms for {match}; they were: {before}.",
+    ("reward", "changed"): "Reward {component}: {field} changes from {before} to {after}.",
+    ("reward", "added"): "Reward {component}: {field} is now {after}; before, nothing was set.",
+    ("reward", "removed"): "Reward {component}: {field} is no longer set; it was {before}.",
+    ("rewards", "added"): "Reward {component} is new: {after}.",
+    ("rewards", "removed"): "Reward {component} is dropped; it was: {before}.",
     ("order", "changed"): "The order of the components changes from {before} to {after}.",
 }
 MATCHES = {"product_id": "product {value}", "category_id": "category {value}", "tag": "tag {value}"}
@@ -113,17 +83,10 @@ class Change:
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """Everything in which two canonical documents differ, in the order of the newer one."""
     found = list(_fields(before, after, {"components", "rewards"}, about="settings"))
-    old, new = _by_name(before), _by_name(after)
-    for name in {**new, **old}:
-        path = f"components.{name}"
-        if name in old and name in new:
-            found.extend(_component(old[name], new[name], path))
-        else:
-            found.append(
-                Change(
-                    path=path, about="components", before=old.get(name), after=new.get(name), component=name
-                )
-            )
+    old, new = _by_name(before["components"]), _by_name(after["components"])
+    found.extend(_parts(old, new, "component"))
+    # Rewards are not in every document that was ever stored.
+    found.extend(_parts(_by_name(before.get("rewards", ())), _by_name(after.get("rewards", ())), "reward"))
     stayed_old, stayed_new = [n for n in old if n in new], [n for n in new if n in old]
     if stayed_old != stayed_new:
         # The order decides who gets the last cent of a cut.
@@ -150,13 +113,26 @@ def tell(change: Change, language: Language, translate: Translate) -> str:
     )
 
 
-def _by_name(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {component["name"]: component for component in document["components"]}
+def _by_name(parts: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {part["name"]: part for part in parts}
 
 
-def _component(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[Change]:
+def _parts(
+    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]], about: str
+) -> Iterator[Change]:
+    """What is new, what is dropped, and what changed within those that bear the same name."""
+    for name in {**new, **old}:
+        path = f"{about}s.{name}"
+        if name in old and name in new:
+            yield from _part(old[name], new[name], path, about)
+        else:
+            before, after = old.get(name), new.get(name)
+            yield Change(path=path, about=f"{about}s", before=before, after=after, component=name)
+
+
+def _part(before: Mapping[str, Any], after: Mapping[str, Any], path: str, about: str) -> Iterator[Change]:
     name = after["name"]
-    yield from _fields(before, after, {"name", "overrides"}, about="component", path=path, component=name)
+    yield from _fields(before, after, {"name", "overrides"}, about=about, path=path, component=name)
     old, new = _by_match(before), _by_match(after)
     for key in {**new, **old}:
         place = f"{path}.overrides.{key[0]}={key[1]}"
@@ -216,12 +192,13 @@ class _Words:
             return self.say(NOTHING)
         if isinstance(value, list | tuple):
             return ", ".join(self.value(one) for one in value)
-        if field == "when":
+        if field in {"when", "qualify"}:
             condition = _CONDITION.validate_python(value, context={"currency": self.currency})
             return told(condition, self.currency, self.language)
         if isinstance(value, Mapping):
             return self._rates(value) if field == "rates" else self._parameters(value)
-        return str(value)
+        choices = CHOICES.get(field, {})
+        return self.say(choices[value]) if value in choices else str(value)
 
     def _rates(self, rates: Mapping[str, Any]) -> str:
         """By grade: the names of grades are the shop's own and are not translated."""

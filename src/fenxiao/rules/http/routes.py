@@ -12,12 +12,16 @@ from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.paging import DEFAULT_LIMIT
 from fenxiao.rules.http.answers import (
     COMPONENT_TYPES,
+    REWARD_TYPES,
+    CheckAnswer,
     ComponentType,
     ConditionForm,
     DifferenceAnswer,
     PublicationAnswer,
+    RewardType,
     RuleAnswer,
     change_answer,
+    check_answer,
     condition_form,
     publication_answer,
     rule_answer,
@@ -34,6 +38,7 @@ def router(service: Rules, *, clock: Clock, currency: str) -> APIRouter:
     """All routes of plans; `currency` is the one meant where none is named."""
     routes = new_router(tags=["rules"])
     _add_writes(routes, service, clock)
+    _add_review(routes, service, clock)
     _add_reads(routes, service, clock, currency)
     return routes
 
@@ -75,6 +80,35 @@ def _add_writes(routes: APIRouter, service: Rules, clock: Clock) -> None:
         return publication_answer(publication, clock(), response)
 
 
+def _add_review(routes: APIRouter, service: Rules, clock: Clock) -> None:
+    @routes.post("/api/rules/{rule_id}/check")
+    async def check_rule(
+        rule_id: RuleNumber,
+        revision: IfMatch,
+        response: Response,
+        _: Annotated[Principal, require("rules:write")],
+    ) -> CheckAnswer:
+        """Check a draft: worst case, law, rules that never apply. If nothing is refused it is `checked` until it changes."""
+        return check_answer(await service.check(rule_id, revision=revision), clock(), response)
+
+    @routes.get("/api/rules/{rule_id}/check")
+    async def find_check(
+        rule_id: RuleNumber, response: Response, _: Annotated[Principal, require("rules:read")]
+    ) -> CheckAnswer:
+        """What a check of this version finds now; changes nothing."""
+        return check_answer(await service.examined(rule_id), clock(), response)
+
+    @routes.post("/api/rules/{rule_id}/approve")
+    async def approve_rule(
+        rule_id: RuleNumber,
+        revision: IfMatch,
+        response: Response,
+        _: Annotated[Principal, require("rules:approve")],
+    ) -> RuleAnswer:
+        """Approve a checked draft that others wrote; `If-Match` says which one was read. A change makes the approval void."""
+        return rule_answer(await service.approve(rule_id, revision=revision), clock(), response)
+
+
 def _add_reads(routes: APIRouter, service: Rules, clock: Clock, default_currency: str) -> None:
     @routes.get("/api/rules")
     async def list_rules(
@@ -108,6 +142,11 @@ def _add_reads(routes: APIRouter, service: Rules, clock: Clock, default_currency
     async def component_types(_: Annotated[Principal, require("rules:read")]) -> Items[ComponentType]:
         """The component types that a plan may use."""
         return Items(items=COMPONENT_TYPES)
+
+    @routes.get("/api/rules/reward-types")
+    async def reward_types(_: Annotated[Principal, require("rules:read")]) -> Items[RewardType]:
+        """The reward types that a plan may use."""
+        return Items(items=REWARD_TYPES)
 
     @routes.get("/api/rules/conditions")
     async def conditions(_: Annotated[Principal, require("rules:read")]) -> ConditionForm:

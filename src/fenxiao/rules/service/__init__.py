@@ -1,5 +1,6 @@
 """Use cases of plans: drafting, publishing, and what other contexts ask."""
 
-from fenxiao.rules.service.rules import Publication, Rules, Terms
+from fenxiao.rules.service.rules import Checked, Publication, Rules
+from fenxiao.rules.service.terms import Terms
 
-__all__ = ["Publication", "Rules", "Terms"]
+__all__ = ["Checked", "Publication", "Rules", "Terms"]

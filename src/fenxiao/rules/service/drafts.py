@@ -60,11 +60,29 @@ async def insert(tx: Transaction, plan: Plan, version: int, now: datetime) -> Ru
     return await found(tx, rule_id)
 
 
+async def rewrite(tx: Transaction, draft: Rule, plan: Plan, now: datetime) -> Rule:
+    """Change the document of a locked draft; its check and its approval were of what stood there before."""
+    canonical = plan.document()
+    actor = context.current().actor
+    changed_by = list(draft.changed_by) if draft.wrote(actor) else [*draft.changed_by, actor]
+    await tx.execute(
+        "update rules set state = 'draft', document = $2, document_hash = $3, revision = revision + 1, updated_at = $4,"
+        " changed_by = $5, checked_by = null, checked_at = null, approved_by = null, approved_at = null"
+        " where rule_id = $1 and state <> 'published'",
+        draft.rule_id,
+        canonical,
+        digest(canonical),
+        now,
+        changed_by,
+    )
+    return await found(tx, draft.rule_id)
+
+
 def demand_draft(rule: Rule | None, rule_id: int, revision: int | None) -> Rule:
     """The draft in the revision that the caller has read, or why it cannot be worked on."""
     if rule is None:
         raise RuleMissing(rule_id=rule_id)
-    if rule.state != "draft":
+    if rule.state == "published":
         raise AlreadyPublished(name=rule.name, version=rule.version)
     if revision is not None and revision != rule.revision:
         raise StaleVersion
@@ -89,7 +107,10 @@ def audited(rule: Rule) -> dict[str, Any]:
         "version": rule.version,
         "currency": rule.currency,
         "revision": rule.revision,
+        "state": rule.state,
         "document_hash": rule.document_hash.hex(),
         "effective_from": rule.effective_from,
         "effective_to": rule.effective_to,
+        "checked_by": rule.checked_by,
+        "approved_by": rule.approved_by,
     }

@@ -1,8 +1,6 @@
 """Publication: the notice, the legal limits, and the place in the timeline."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from fenxiao.engine import law
 from fenxiao.engine.plan import Plan
@@ -12,7 +10,7 @@ from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import FieldError
 from fenxiao.rules import queries
 from fenxiao.rules.api import FactsNotGathered, StartsTooEarly, StartTaken, UnlawfulPlan
-from fenxiao.rules.domain.conditions import lacks
+from fenxiao.rules.domain.examination import ungathered, unlawful
 from fenxiao.rules.domain.timeline import earliest_start, place
 from fenxiao.rules.events import RulePublished
 from fenxiao.rules.queries import Rule
@@ -20,27 +18,17 @@ from fenxiao.rules.service.drafts import audited, found
 
 IN_THE_PAST = "This moment has passed; leave the field out to publish as soon as possible."
 NOTICE = "At least {days} days must lie between announcement and effect; the earliest moment is {earliest}."
-NOT_GATHERED = "Component {component}: a condition on {field} cannot be published in this version; only conditions on rank can."
 
 
 def demand_lawful(plan: Plan, limits: law.LawProfile) -> None:
     """Refuse a plan that the limits forbid, with the engine's reasons."""
-    places = {component.name: index for index, component in enumerate(plan.components)}
-    reasons = tuple(
-        _reason(f"components.{places[finding.params['component']]}", finding.message, finding.params)
-        for finding in law.check(plan, limits)
-    )
-    if reasons:
+    if reasons := unlawful(plan, limits):
         raise UnlawfulPlan(errors=reasons)
 
 
 def demand_facts(plan: Plan) -> None:
     """Refuse a plan whose conditions ask for facts that nobody gathers: its orders could not be evaluated."""
-    reasons = tuple(
-        FieldError(lack.place, NOT_GATHERED, {"component": lack.component, "field": lack.field})
-        for lack in lacks(plan)
-    )
-    if reasons:
+    if reasons := ungathered(plan):
         raise FactsNotGathered(errors=reasons)
 
 
@@ -83,7 +71,8 @@ async def put_in_effect(
         )
     await tx.execute(
         "update rules set state = 'published', announced_at = $2, effective_from = $3, effective_to = $4,"
-        " published_by = $5, updated_at = $2 where rule_id = $1 and state = 'draft'",
+        " published_by = $5, updated_at = $2, checked_by = coalesce(checked_by, $5), checked_at = coalesce(checked_at, $2)"
+        " where rule_id = $1 and state <> 'published'",
         draft.rule_id,
         announced_at,
         start,
@@ -106,7 +95,3 @@ def _announce(tx: Transaction, rule: Rule, start: datetime) -> None:
         )
     )
     tx.audit("rule.published", f"rules/{rule.rule_id}", after=audited(rule))
-
-
-def _reason(field: str, message: str, params: Mapping[str, Any]) -> FieldError:
-    return FieldError(field, message, params)

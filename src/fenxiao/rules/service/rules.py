@@ -1,25 +1,34 @@
 """Use cases of plans: drafting, changing a draft, publishing, and what other contexts ask."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fenxiao.engine import bounds, law
 from fenxiao.engine.findings import Finding
 from fenxiao.engine.plan import parse_plan
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
+from fenxiao.infra.db.starts_over import Moved, starts_over
 from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.ids import RuleId
 from fenxiao.kernel.paging import Page
 from fenxiao.rules import queries
 from fenxiao.rules.api import NoActiveRule, RuleQuestion, RuleVersion
 from fenxiao.rules.domain import difference
-from fenxiao.rules.domain.documents import digest
+from fenxiao.rules.domain.examination import Examination, advice, examine
 from fenxiao.rules.queries import Rule, Status
-from fenxiao.rules.service import limits
-from fenxiao.rules.service.drafts import audited, demand_draft, demand_same, found, insert, next_version
+from fenxiao.rules.service.drafts import (
+    audited,
+    demand_draft,
+    demand_same,
+    found,
+    insert,
+    next_version,
+    rewrite,
+)
+from fenxiao.rules.service.limits import record_limits
 from fenxiao.rules.service.publication import (
     demand_facts,
     demand_lawful,
@@ -27,14 +36,8 @@ from fenxiao.rules.service.publication import (
     hold_timeline,
     put_in_effect,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What the server's settings say about publishing: the legal limits, and days of notice."""
-
-    limits: law.LawProfile
-    min_notice_days: int
+from fenxiao.rules.service.review import approve, demand_approval, record
+from fenxiao.rules.service.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,14 @@ class Publication:
 
     rule: Rule
     warnings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A version with what its check found."""
+
+    rule: Rule
+    examination: Examination
 
 
 class Rules:
@@ -67,6 +78,10 @@ class Rules:
         if missing:
             self._kept.update((one.rule_id, one) for one in await queries.published(self._db, missing))
         return [self._kept[rule_id] for rule_id in sorted(set(rule_ids)) if rule_id in self._kept]
+
+    async def documents(self, *, rule_ids: Sequence[RuleId]) -> list[RuleVersion]:
+        """These versions, drafts too, ordered by id."""
+        return await queries.documents(self._db, rule_ids)
 
     async def publish_once(self, *, document: dict[str, Any], effective_from: datetime) -> RuleId:
         """Publish a plan for past facts; one of this name that was published before is answered as it is."""
@@ -102,36 +117,61 @@ class Rules:
         async with self._db.begin() as tx:
             before = demand_draft(await queries.locked(tx, rule_id), rule_id, revision)
             demand_same(before, plan)
-            canonical = plan.document()
-            await tx.execute(
-                "update rules set document = $2, document_hash = $3, revision = revision + 1, updated_at = $4"
-                " where rule_id = $1 and state = 'draft'",
-                rule_id,
-                canonical,
-                digest(canonical),
-                self._clock(),
-            )
-            after = await found(tx, rule_id)
+            after = await rewrite(tx, before, plan, self._clock())
             tx.audit("rule.redrafted", f"rules/{rule_id}", before=audited(before), after=audited(after))
             return after
 
+    @starts_over
+    async def check(self, rule_id: int, *, revision: int | None) -> Checked:
+        """Check a draft; it is `checked` once nothing found keeps it from being published."""
+        read = demand_draft(await queries.find(self._db, rule_id), rule_id, revision)
+        examination = await self._examined(read)
+        async with self._db.begin() as tx:
+            draft = demand_draft(await queries.locked(tx, rule_id), rule_id, revision)
+            if draft.revision != read.revision:
+                raise Moved
+            rule = await record(tx, draft, self._clock(), passed=examination.passed)
+            return Checked(rule=rule, examination=examination)
+
+    async def examined(self, rule_id: int) -> Checked:
+        """What a check of this version would find now; nothing changes."""
+        rule = await self.find(rule_id)
+        return Checked(rule=rule, examination=await self._examined(rule))
+
+    async def _examined(self, rule: Rule) -> Examination:
+        # The worst case is found by trying, which may take longer than others can wait.
+        return await asyncio.to_thread(examine, parse_plan(rule.document), self._terms.limits)
+
+    async def approve(self, rule_id: int, *, revision: int | None) -> Rule:
+        """Approve a checked draft that somebody else wrote; `revision` is the one that was read."""
+        async with self._db.begin() as tx:
+            draft = demand_draft(await queries.locked(tx, rule_id), rule_id, revision)
+            return await approve(tx, draft, self._clock())
+
+    @starts_over
     async def publish(
         self, rule_id: int, *, effective_from: datetime | None, revision: int | None, once: Once | None
     ) -> Publication:
         """Publish a draft, from `effective_from` on or as soon as the notice allows."""
+        read = await self.find(rule_id)
+        plan = parse_plan(read.document)
+        limits = self._terms.limits
+        told = () if read.state == "published" else await asyncio.to_thread(advice, plan, limits)
         async with self._db.begin(once=once) as tx:
             if tx.prior:
                 return tx.prior.load(Publication)
             draft = demand_draft(await queries.locked(tx, rule_id), rule_id, revision)
-            plan = parse_plan(draft.document)
-            demand_lawful(plan, self._terms.limits)
+            if draft.revision != read.revision:
+                raise Moved
+            demand_lawful(plan, limits)
             demand_facts(plan)
+            if self._terms.approval == "second-person":
+                demand_approval(draft)
             await hold_timeline(tx, draft.currency)
             now = self._clock()
             start = demand_notice(self._terms.min_notice_days, now, effective_from)
             rule = await put_in_effect(tx, draft, announced_at=now, start=start, replace=True)
-            notes = (*bounds.warnings(plan), *law.notes(plan, self._terms.limits))
-            return tx.keep(Publication(rule=rule, warnings=notes))
+            return tx.keep(Publication(rule=rule, warnings=told))
 
     async def find(self, rule_id: int) -> Rule:
         """One version."""
@@ -169,8 +209,8 @@ class Rules:
         return other, difference.changes(before, after)
 
     async def record_limits(self) -> None:
-        """Write a change of the legal limits in the server's settings to the audit log, once."""
-        await limits.record_limits(self._db, self._terms.limits, self._clock())
+        """Write a change of what the settings say about publishing to the audit log, once."""
+        await record_limits(self._db, self._terms, self._clock())
 
     async def rules_after(self, cursor: int, limit: int) -> list[Rule]:
         """The next versions by id, for checks."""

@@ -14,7 +14,7 @@ from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.ids import AccountId, DistributorId
 from fenxiao.kernel.path import join, subtree
 
-Source = Literal["operator", "invite_code", "first_order", "import"]
+Source = Literal["operator", "invite_code", "first_order", "import", "lifetime"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""How quickly commission is booked, and how quickly a plan is simulated. Stands on the population of `bench/orders`."""

@@ -1,0 +1,1 @@
+"""What this context writes as wholes, a file for each noun."""
