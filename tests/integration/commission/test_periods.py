@@ -174,11 +174,57 @@ async def planted(shop: Shop, owner: asyncpg.Connection) -> None:
 BINARY = {"type": "binary", "name": "legs", "rate": "0.10", "carry": "both"}
 
 
-async def test_two_legs_whose_carries_follow_a_refund_of_the_month_before(shop: Shop) -> None:
+async def seated(shop: Shop) -> None:
+    """A above B and C, and D below B."""
     for name, parent, position in (("A", None, None), ("B", "A", 1), ("C", "A", 2), ("D", "B", 1)):
         where = {"parent_id": shop.chain[parent] if parent else None, "position": position}
         body = {key: value for key, value in where.items() if value is not None or key == "parent_id"}
         await shop.call("PUT", f"/api/distributors/{shop.chain[name]}/placement", body)
+
+
+async def test_a_matrix_and_steps_of_groups_from_the_plan_to_the_settlement(shop: Shop) -> None:
+    await seated(shop)
+    steps = [{"volume": "200", "rate": "0.05"}, {"volume": "800", "rate": "0.10"}]
+    await shop.publish(
+        {"type": "matrix", "name": "matrix", "width": 2, "levels": ["0.10", "0.05"]},
+        {"type": "stairstep", "name": "stairs", "steps": steps},
+    )
+    sold = {
+        name: await shop.sell(*DONE, quantity=units, seller=name)
+        for name, units in (("B", 4), ("C", 10), ("D", 2))
+    }
+    await turn(shop, 2)
+    await close(shop, "2026-03")
+    # Matrix: 700.00 and 100.00 below A, 100.00 below B. Groups: C 600.00 at 5 %, B 800.00 at 10 % less those 5 %.
+    first = {"A": ["70.00", "5.00"], "B": ["10.00", "50.00"], "C": ["30.00"], "D": []}
+    assert await shop.amounts() == first
+    steps_of_b, matrix_of_b = (await shop.account("B"))["items"]
+    for entry, words in (
+        (matrix_of_b, ("Level 1 of your matrix sold 100.00 × 10 % = 10.00", "矩阵的第 1 层销售 100.00")),
+        (
+            steps_of_b,
+            ("Your group sold 800.00, which is the step of 10 %", "您的小组销售 800.00，对应 10% 档"),
+        ),
+    ):
+        path = f"/api/commission/entries/{entry['commission_id']}/explanation"
+        for language, text in zip(("en", "zh-CN"), words, strict=True):
+            assert text in (await shop.call("GET", path, **{"Accept-Language": language}))["text"]
+    assert (await shop.settle("B"))["released"][0]["amount"] == "60.00"
+
+    # Without 400.00 of C's, B's group is on the step below.
+    await shop.refund(sold["C"], {"amount": 400})
+    await close(shop, "2026-03")
+    assert await shop.amounts() == {
+        "A": ["70.00", "5.00", "-40.00"],
+        "B": ["10.00", "50.00", "-40.00"],
+        "C": ["30.00", "-20.00"],
+        "D": [],
+    }
+    assert (await shop.account("B"))["available"] == "20.00"
+
+
+async def test_two_legs_whose_carries_follow_a_refund_of_the_month_before(shop: Shop) -> None:
+    await seated(shop)
     await shop.publish(BINARY)
     sold = {
         name: await shop.sell(*DONE, quantity=units, seller=name)
