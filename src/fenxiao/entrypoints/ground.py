@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
+import structlog
 
 from fenxiao.entrypoints.compose import CONTEXTS, Place, System, composed
 from fenxiao.infra import crypto
 from fenxiao.infra.db import embedded, migrate
 from fenxiao.infra.settings import Settings
 
+log = structlog.get_logger(__name__)
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 WATCH = 2.0
 """Seconds between looks whether the embedded PostgreSQL still lives."""
@@ -30,7 +32,11 @@ class Ground:
         """Start the embedded PostgreSQL again whenever it has died; until cancelled."""
         while self.server is not None:
             await asyncio.sleep(WATCH)
-            await asyncio.to_thread(self.server.ensure)
+            try:
+                await asyncio.to_thread(self.server.ensure)
+            except embedded.EmbeddedError as error:
+                # Killed once more while it was starting, or the disk is full for a moment: the next look tries again.
+                log.warning("PostgreSQL does not start; it is tried again", reason=str(error))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL, with real servers, real kills and real processes."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,9 +14,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from fenxiao.infra.db.embedded import EmbeddedError, Handle, join, running
+from fenxiao.entrypoints.ground import Ground
+from fenxiao.infra.db.embedded import EmbeddedError, Handle, join, running, server
 from fenxiao.infra.db.embedded import account as accounts
 from fenxiao.infra.db.embedded import binaries as programs
+from fenxiao.infra.db.embedded.folders import Folders
+from fenxiao.infra.settings import Settings
 
 # A child that joins, says the address, and leaves when its input ends.
 _CHILD = """
@@ -172,6 +176,32 @@ async def test_comes_back_after_a_kill_of_the_server(data_dir: Path) -> None:
     finally:
         handle.leave()
     assert postmaster(data_dir) is None
+
+
+async def test_who_watches_goes_on_when_a_start_fails(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fenxiao.entrypoints.ground.WATCH", 0.05)
+    handle = join(data_dir)
+    watching = asyncio.create_task(Ground(Settings(data_dir=data_dir), handle.dsn, handle).watch())
+    log, extra = (data_dir / "postgres" / name for name in ("server.log", "data/postgresql.auto.conf"))
+    kept = extra.read_text()
+    try:
+        pid = postmaster(data_dir)
+        assert pid is not None
+        extra.write_text(f"{kept}no_such_setting = 1\n")
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while "no_such_setting" not in log.read_text():
+                await asyncio.sleep(0.05)
+            extra.write_text(kept)
+            while not server.answers(Folders.of(data_dir)):
+                await asyncio.sleep(0.05)
+        assert await ask(handle.dsn, "select 1") == 1
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+        handle.leave()
 
 
 async def test_a_stale_process_number_that_another_process_bears(data_dir: Path) -> None:
