@@ -112,6 +112,44 @@ async def test_migrating_twice_or_from_two_processes_at_once_does_it_once(server
         await owner.close()
 
 
+async def test_whoever_was_killed_between_the_tables_and_their_rights_is_followed_by_one_who_gives_them(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    async def killed(_: asyncpg.Connection, schema: str) -> list[str]:
+        # In the middle of the rights of the third: what everybody may is granted, what nobody may not yet taken back.
+        if schema == CONTEXTS[2]:
+            raise Killed
+        return []
+
+    owner = await asyncpg.connect(server.dsn)
+    await owner.execute("create database bare")
+    dsn = server.database("bare")
+    there = await asyncpg.connect(dsn)
+    may = "select has_schema_privilege($1, $2, 'usage')"
+    try:
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(migrate, "_append_only", killed)
+            await migrate.migrate(dsn, MIGRATIONS, CONTEXTS)
+        usable = [schema for schema in CONTEXTS if await there.fetchval(may, migrate.role_of(schema), schema)]
+        assert usable == list(CONTEXTS[:2])
+        assert await migrate.migrate(dsn, MIGRATIONS, CONTEXTS) == ([], True)
+        for schema in CONTEXTS:
+            assert await there.fetchval(may, migrate.role_of(schema), schema)
+        update = "select has_table_privilege('fenxiao_commission', 'commission.posting', $1)"
+        assert [await there.fetchval(update, right) for right in ("insert", "update", "delete")] == [
+            True,
+            False,
+            False,
+        ]
+    finally:
+        await there.close()
+        await owner.execute("drop database bare with (force)")
+        await owner.close()
+
+
 async def test_data_of_a_newer_version_is_left_alone(dsn: str, owner: asyncpg.Connection) -> None:
     await owner.execute("update rules.alembic_version set version_num = '9999'")
     with pytest.raises(migrate.MigrationFault, match="newer version"):

@@ -3,23 +3,20 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from fenxiao.commission.http import access
+from fenxiao.commission.http.files import FILES, Accept, streamed, varies, wanted_file
 from fenxiao.commission.http.payout_accounts import Owner
 from fenxiao.commission.queries.tax import TaxRow, TaxTable
 from fenxiao.commission.service.tax import TaxTables
-from fenxiao.commission.service.tax_files import csv_of, workbook_of
 from fenxiao.infra.http.auth import Caller, Principal, require
 from fenxiao.infra.http.fields import Answer, Body, Day, Items, items
 from fenxiao.infra.http.headers import Cursor, Idempotency, Limit
 from fenxiao.infra.http.routing import router as new_router
 from fenxiao.kernel.money import from_minor
-from fenxiao.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV = "text/csv"
+from fenxiao.kernel.paging import DEFAULT_LIMIT
 
 Quarter = Annotated[str, Query(pattern="^(19[7-9][0-9]|2[0-9]{3})-Q[1-4]$", examples=["2026-Q1"])]
 
@@ -56,9 +53,6 @@ class TaxRowAnswer(Answer):
     tax: str
 
 
-COLUMNS = tuple(TaxRowAnswer.model_fields)
-
-
 def router(tables: TaxTables) -> APIRouter:
     """Tables and report."""
     routes = new_router(tags=["withdrawals"])
@@ -91,45 +85,29 @@ def router(tables: TaxTables) -> APIRouter:
             )
         )
 
-    files: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {}, XLSX: {}}}}
-
-    @routes.get("/api/reports/tax", responses=files)
+    @routes.get("/api/reports/tax", responses=FILES)
     async def tax_report(
         who: Caller,
         quarter: Quarter,
+        response: Response,
         *,
         distributor_id: Owner = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
-        accept: Annotated[str, Header(include_in_schema=False)] = "",
+        accept: Accept = "",
     ) -> Items[TaxRowAnswer]:
         """Per person what a quarter's income was and what was withheld; as JSON by pages, as CSV or Excel whole."""
         owner = access.whose(who, distributor_id)
         year, number = (int(part) for part in quarter.split("-Q"))
-        wanted = XLSX if XLSX in accept.lower() else CSV if CSV in accept.lower() else None
-        if wanted is None:
-            page = await tables.report(
-                year=year, quarter=number, distributor_id=owner, limit=limit, cursor=cursor
-            )
-            return items(page, [_row(quarter, one) for one in page.items])
-        rows: list[list[str | int]] = []
-        while True:
-            page = await tables.report(
-                year=year, quarter=number, distributor_id=owner, limit=MAX_LIMIT, cursor=cursor
-            )
-            rows += [[getattr(_row(quarter, one), name) for name in COLUMNS] for one in page.items]
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        content = await (workbook_of if wanted == XLSX else csv_of)(COLUMNS, rows)
-        name = f"tax-{quarter}.{'xlsx' if wanted == XLSX else 'csv'}"
-        headers = {
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-            "Vary": "Accept",
-        }
-        kind = XLSX if wanted == XLSX else f"{CSV}; charset=utf-8"
-        return Response(content, media_type=kind, headers=headers)  # type: ignore[return-value]  # passes as it is
+        wanted = wanted_file(accept)
+        if wanted is not None:
+            parts = await tables.written(wanted, year=year, quarter=number, distributor_id=owner)
+            return streamed(parts, wanted, f"tax-{quarter}")  # type: ignore[no-any-return]
+        varies(response)
+        page = await tables.report(
+            year=year, quarter=number, distributor_id=owner, limit=limit, cursor=cursor
+        )
+        return items(page, [_row(quarter, one) for one in page.items])
 
     return routes
 

@@ -1,6 +1,6 @@
 """Tax (个税): the tables of the law, what is withheld of a payout, and the quarter's report."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,13 +13,21 @@ from fenxiao.commission.domain.tax import Before, NotATable, Strategy
 from fenxiao.commission.domain.withdrawal_policy import Policy
 from fenxiao.commission.queries import tax as queries
 from fenxiao.commission.queries.tax import Part, TaxRow, TaxTable
+from fenxiao.commission.service import sheets
+from fenxiao.commission.service.sheets import Format, Layout, Rows
 from fenxiao.infra import context
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.sql import Reader
 from fenxiao.kernel.errors import Conflict, FieldError, Invalid
+from fenxiao.kernel.money import from_minor
 from fenxiao.kernel.paging import Page
 
+LAYOUT = Layout(
+    heading=("quarter", "distributor_id", "currency", "gross", "refunds", "net", "tax"),
+    amounts=frozenset(("gross", "refunds", "net", "tax")),
+)
+_ROWS = 1000
 TABLE_FAULT = "This is no table of the strategy: {reason}."
 
 
@@ -106,6 +114,33 @@ class TaxTables:
             limit=limit,
             cursor=cursor,
         )
+
+    async def written(
+        self, kind: Format, *, year: int, quarter: int, distributor_id: int | None
+    ) -> AsyncIterator[bytes]:
+        """The parts of the whole report as a file; SheetFull before there is any."""
+        return await sheets.written(kind, LAYOUT, self._pages(year, quarter, distributor_id))
+
+    async def _pages(self, year: int, quarter: int, distributor_id: int | None) -> AsyncIterator[Rows]:
+        cursor: str | None = None
+        while True:
+            page = await self.report(
+                year=year, quarter=quarter, distributor_id=distributor_id, limit=_ROWS, cursor=cursor
+            )
+            yield [_cells(f"{year}-Q{quarter}", one) for one in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+def _cells(quarter: str, one: TaxRow) -> list[str | int]:
+    amounts = (one.gross_minor, one.refunds_minor, one.net_minor, one.tax_minor)
+    return [
+        quarter,
+        one.distributor_id,
+        one.currency,
+        *(from_minor(amount, one.currency) for amount in amounts),
+    ]
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

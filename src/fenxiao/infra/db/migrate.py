@@ -76,35 +76,55 @@ async def migrate(dsn: str, folder: Path, schemas: Sequence[str]) -> tuple[list[
         may_create = await owner.fetchval(
             "select rolcreaterole or rolsuper from pg_roles where rolname = current_user"
         )
+        # Looked at apart: who was killed between the two has the schema and not yet its rights.
+        bare = await _without_rights(owner, folder, schemas) if may_create else []
         if behind:
             from fenxiao.infra.db.upgrade import upgrade  # noqa: PLC0415 - Alembic costs every start 0.2 s to import
 
             for schema in behind:
                 await owner.execute(f'create schema if not exists "{schema}"')
             await upgrade(dsn, folder, behind)
-            if may_create:
-                await _grant(owner, behind)
+        for schema in bare:
+            await _create_role(owner, role_of(schema))
+            async with owner.transaction():
+                await _grant(owner, schema)
+                await owner.execute(f"comment on schema \"{schema}\" is '{_mark(folder / schema)}'")
         return behind, bool(may_create)
     finally:
         await owner.close()
 
 
-async def _grant(owner: asyncpg.Connection, schemas: Sequence[str]) -> None:
-    for schema in schemas:
-        role = role_of(schema)
-        await _create_role(owner, role)
-        await owner.execute(
-            f"""
-            revoke all on schema "{schema}" from public;
-            grant usage on schema "{schema}" to {role};
-            grant select, insert, update, delete on all tables in schema "{schema}" to {role};
-            grant usage, select on all sequences in schema "{schema}" to {role};
-            grant execute on all functions in schema "{schema}" to {role};
-            revoke insert, update, delete on "{schema}".alembic_version from {role};
-            """
-        )
-        for table in await _append_only(owner, schema):
-            await owner.execute(f'revoke update, delete, truncate on "{schema}"."{table}" from {role}')
+def _mark(folder: Path) -> str:
+    """What stands on a schema whose role has its rights, written in the transaction that gave them."""
+    return f"rights as of revision {newest(folder)}"
+
+
+async def _without_rights(owner: asyncpg.Connection, folder: Path, schemas: Sequence[str]) -> list[str]:
+    """The schemas whose role does not have the rights of the newest revision, or is not there, as after a restore."""
+    rows = await owner.fetch(
+        "select n.nspname as schema, obj_description(n.oid, 'pg_namespace') as mark"
+        " from pg_namespace n join pg_roles r on r.rolname = $2 || n.nspname where n.nspname = any($1::text[])",
+        list(schemas),
+        ROLE_PREFIX,
+    )
+    marks = {row["schema"]: row["mark"] for row in rows}
+    return [schema for schema in schemas if marks.get(schema) != _mark(folder / schema)]
+
+
+async def _grant(owner: asyncpg.Connection, schema: str) -> None:
+    role = role_of(schema)
+    await owner.execute(
+        f"""
+        revoke all on schema "{schema}" from public;
+        grant usage on schema "{schema}" to {role};
+        grant select, insert, update, delete on all tables in schema "{schema}" to {role};
+        grant usage, select on all sequences in schema "{schema}" to {role};
+        grant execute on all functions in schema "{schema}" to {role};
+        revoke insert, update, delete on "{schema}".alembic_version from {role};
+        """
+    )
+    for table in await _append_only(owner, schema):
+        await owner.execute(f'revoke update, delete, truncate on "{schema}"."{table}" from {role}')
 
 
 async def _create_role(owner: asyncpg.Connection, role: str) -> None:
