@@ -89,8 +89,7 @@ async def load(here: Ground, folder: Path, password: str, say: Callable[[str], N
             say("delivering what is left to deliver")
             await system.drain()
     await _limit(here)
-    # As autovacuum would leave it some minutes later; it is not to do so in the middle of a turn.
-    await here.connection.execute("vacuum analyze")
+    await here.tend()
     return await _written_down(here, folder)
 
 
