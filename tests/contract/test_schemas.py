@@ -13,7 +13,7 @@ from tests.conftest import MIGRATIONS, Server
 
 from fenxiao.entrypoints.compose import CONTEXTS
 from fenxiao.infra.db import migrate
-from fenxiao.infra.db.database import Access, connect
+from fenxiao.infra.db.connections import Access, connect
 from fenxiao.infra.db.tables import APPEND_ONLY
 
 sys.path.insert(0, str(MIGRATIONS))

@@ -15,7 +15,8 @@ from fenxiao.engine.components import KINDS
 from fenxiao.entrypoints import cli, compose, web
 from fenxiao.infra import settings
 from fenxiao.infra.crypto import Cipher, KeyRing
-from fenxiao.infra.db.database import Access, Database
+from fenxiao.infra.db.connections import Access
+from fenxiao.infra.db.database import Database
 from fenxiao.kernel.errors import refusals
 from fenxiao.kernel.events import Event
 

@@ -16,13 +16,15 @@ from fenxiao.catalog import wiring as catalog
 from fenxiao.catalog.api import CatalogApi
 from fenxiao.commission import wiring as commission
 from fenxiao.commission.api import CommissionApi
+from fenxiao.entrypoints.vocabulary import Names
 from fenxiao.identity import wiring as identity
 from fenxiao.identity.api import IdentityApi
 from fenxiao.infra.bus.local import LocalBus
 from fenxiao.infra.bus.relay import Relay, Waker
 from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db import outbox, runs
-from fenxiao.infra.db.database import Access, Database, open_database
+from fenxiao.infra.db.connections import Access
+from fenxiao.infra.db.database import Database, open_database
 from fenxiao.infra.http.ports import guard
 from fenxiao.infra.http.remote import serve
 from fenxiao.infra.http.revocations import Revocations
@@ -232,7 +234,7 @@ async def composed(place: Place) -> AsyncIterator[System]:
 
 def _access(place: Place, name: str) -> Access:
     role = f"fenxiao_{name}" if place.roles else None
-    return Access(dsn=place.dsn, schema=name, role=role, snapshot=place.snapshot)
+    return Access(dsn=place.dsn, schema=name, role=role, snapshot=place.snapshot, one_server=True)
 
 
 def _join(place: Place, databases: dict[str, Database]) -> System:
@@ -242,7 +244,7 @@ def _join(place: Place, databases: dict[str, Database]) -> System:
     people = identity.offer(tools("identity"))
     goods = catalog.offer(tools("catalog"))
     tree = network.offer(tools("network"), identity=guard(people.api))
-    plans = rules.offer(tools("rules"))
+    plans = rules.offer(tools("rules"), vocabulary=guard(Names(guard(tree.api), guard(goods.api))))
     transfers = payments.offer(tools("payments"))
     sales = orders.offer(
         tools("orders"), network=guard(tree.api), catalog=guard(goods.api), rules=guard(plans.api)

@@ -13,7 +13,8 @@ from tests.integration.commission.scene import (
 )
 
 from fenxiao.commission import wiring
-from fenxiao.infra.db.database import Access, open_database
+from fenxiao.infra.db.connections import Access
+from fenxiao.infra.db.database import open_database
 from fenxiao.infra.http.ports import guard
 from fenxiao.infra.settings import Settings
 from fenxiao.infra.wiring import Tools

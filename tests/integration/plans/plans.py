@@ -11,7 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from fenxiao.infra.db.database import Database, connect
+from fenxiao.infra.db.connections import connect
+from fenxiao.infra.db.database import Database
 
 BIG = 2_000
 """Rows from which on a table must not be read from end to end for a page."""

@@ -12,7 +12,8 @@ import asyncpg
 import structlog
 
 from fenxiao.infra.db import locks, outbox
-from fenxiao.infra.db.database import GONE, Database, connect
+from fenxiao.infra.db.connections import GONE, connect
+from fenxiao.infra.db.database import Database
 from fenxiao.kernel.errors import Unavailable
 from fenxiao.kernel.events import Envelope
 

@@ -1,32 +1,24 @@
 """A context's database: its own pool, under its own role, with its own schema in the search path."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import asyncpg
-import msgspec
 from asyncpg.prepared_stmt import PreparedStatement
 
 from fenxiao.infra import context
 from fenxiao.infra.db import idempotency, inbox, outbox
+from fenxiao.infra.db.connections import GONE, Access, lost, prepare, session
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.inbox import Delivery
+from fenxiao.infra.db.kept import Kept
 from fenxiao.infra.db.sql import Query, Record, compiled
 from fenxiao.infra.db.transaction import Transaction, in_transaction
 from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.errors import Refusal, Unavailable
-
-GONE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-)
-"""What a connection raises when the server has gone away or is not up yet."""
 
 
 class _Connection(asyncpg.Connection):
@@ -47,23 +39,12 @@ JOBS_AT_ONCE = 2
 """Jobs of one context that run in one process at the same time; the others wait for their turn."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How a context reaches its schema: server, schema, the role to act as (None: the server's own user)."""
-
-    dsn: str
-    schema: str
-    role: str | None = None
-    max_connections: int = 6
-    snapshot: str | None = None
-    """An exported snapshot: every connection then reads that one state and can write nothing."""
-
-
 class Database:
     """One pool. Reads take a connection per question; writes go through `begin`."""
 
     def __init__(self, pool: asyncpg.Pool, access: Access, clock: Clock) -> None:
         self._pool = pool
+        self._kept = Kept(access)
         self.access = access
         self.clock = clock
         # A job holds a connection for its lock and needs another for its work. With the relay's and the waker's, as many
@@ -79,6 +60,7 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back to the server."""
+        await self._kept.close()
         await self._pool.close()
 
     @asynccontextmanager
@@ -94,7 +76,7 @@ class Database:
                     raise Unavailable from error
                 except asyncpg.InterfaceError as error:
                     # The same class says "the connection is closed" and "this call is wrong"; only the first will pass.
-                    if _lost(connection):
+                    if lost(connection):
                         raise Unavailable from error
                     raise
         except GONE as error:
@@ -124,15 +106,20 @@ class Database:
                 return await connection.fetchval(text, *values)
             return await (await _unnamed(connection, text)).fetchval(*values)
 
+    async def often(self, statement: str, *args: Any) -> list[Record]:
+        """All rows of a plain statement that comes with every order: on a kept connection, by one plan for all arguments."""
+        if self._kept.busy or self.access.snapshot is not None:
+            return await self.fetch(statement, *args)
+        return await self._kept.fetch(statement, *args)
+
     async def alone(self, statement: str, *args: Any, emits: bool = False) -> list[Record]:
         """A unit of work that is one plain statement: committed, with all that it writes, when this returns.
 
-        One journey to the server instead of three. The statement writes its events itself (`outbox.insertion`) and
-        the caller says so by `emits`.
+        One journey to the server instead of three, made as `often`. The statement writes its events itself
+        (`outbox.insertion`) and the caller says so by `emits`.
         """
         _refuse_nesting()
-        async with self.connection() as connection:
-            rows: list[Record] = await connection.fetch(statement, *args)
+        rows = await self.often(statement, *args)
         if emits:
             self.emitted.set()
         return rows
@@ -163,7 +150,7 @@ class Database:
         self, tx: Transaction, connection: asyncpg.Connection, once: Once | Delivery | None
     ) -> None:
         if isinstance(once, Delivery):
-            tx.fresh = await inbox.take(connection, once, self.clock())
+            tx.fresh = await inbox.take(connection, once, self.clock(), one_server=self.access.one_server)
         elif once is not None:
             (claim,) = await idempotency.claim(connection, [once])
             if isinstance(claim, Refusal):
@@ -196,31 +183,11 @@ async def _unnamed(connection: asyncpg.Connection, text: str) -> PreparedStateme
     return await connection.prepare(text, name="")
 
 
-def _lost(connection: Any) -> bool:
-    """Whether the server has gone away under a pooled connection."""
-    try:
-        closed: bool = connection.is_closed()
-    except asyncpg.InterfaceError:
-        # The pool takes a dead connection back by itself; what we hold is then an empty shell.
-        return True
-    return closed
-
-
-async def connect(access: Access) -> asyncpg.Connection:
-    """One connection outside any pool (a relay's lock, a listener), under the context's role."""
-    try:
-        connection = await asyncpg.connect(access.dsn, server_settings=_settings(access), timeout=10)
-    except GONE as error:
-        raise Unavailable from error
-    await _prepare(connection)
-    return connection
-
-
 async def open_database(access: Access, *, clock: Clock = lambda: datetime.now(UTC)) -> Database:
     """Open a context's pool."""
 
     async def init(connection: asyncpg.Connection) -> None:
-        await _prepare(connection)
+        await prepare(connection)
         if access.snapshot is not None:
             await connection.execute("begin isolation level repeatable read read only")
             await connection.execute(f"set transaction snapshot '{access.snapshot}'")
@@ -232,7 +199,7 @@ async def open_database(access: Access, *, clock: Clock = lambda: datetime.now(U
             # does not connect for it.
             min_size=0,
             max_size=access.max_connections,
-            server_settings=_settings(access),
+            server_settings=session(access),
             init=init,
             connection_class=_SnapshotConnection if access.snapshot else _Connection,
             max_inactive_connection_lifetime=0 if access.snapshot else 300,
@@ -240,20 +207,3 @@ async def open_database(access: Access, *, clock: Clock = lambda: datetime.now(U
     except GONE as error:
         raise Unavailable from error
     return Database(pool, access, clock)
-
-
-def _settings(access: Access) -> dict[str, str]:
-    settings = {
-        "search_path": access.schema,
-        "timezone": "UTC",
-        "application_name": f"fenxiao {access.schema}",
-    }
-    return settings if access.role is None else settings | {"role": access.role}
-
-
-async def _prepare(connection: asyncpg.Connection) -> None:
-    encode: Callable[[Any], str] = lambda value: msgspec.json.encode(value).decode()  # noqa: E731
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(
-            name, encoder=encode, decoder=msgspec.json.decode, schema="pg_catalog"
-        )

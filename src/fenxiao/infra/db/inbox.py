@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from fenxiao.infra.db import arrays
+from fenxiao.infra.db.sql import UNHURRIED
 from fenxiao.kernel.events import Envelope
 
 MAX_ATTEMPTS = 12
@@ -26,16 +27,25 @@ class Delivery:
     envelopes: tuple[Envelope, ...]
 
 
-async def take(connection: asyncpg.Connection, delivery: Delivery, now: datetime) -> tuple[Envelope, ...]:
-    """Mark the batch as dealt with; answers only the events that were not dealt with before."""
+_TAKE = """
+insert into inbox as i (consumer, event_id, state, received_at)
+select $1, e, 'done', $3 from unnest($2::text::uuid[]) as e where {} order by e
+on conflict (consumer, event_id) do update set state = 'done', received_at = $3, error = null
+  where i.state = 'parked'
+returning event_id
+"""
+
+
+async def take(
+    connection: asyncpg.Connection, delivery: Delivery, now: datetime, *, one_server: bool
+) -> tuple[Envelope, ...]:
+    """Mark the batch as dealt with; answers only the events that were not dealt with before.
+
+    With `one_server`, where the outbox that these come from is on the same server, the transaction does not wait for
+    the disk: a crash that takes it takes the mark in that outbox, which is made later, too, and they come again.
+    """
     rows = await connection.fetch(
-        """
-        insert into inbox as i (consumer, event_id, state, received_at)
-        select $1, e, 'done', $3 from unnest($2::text::uuid[]) as e order by e
-        on conflict (consumer, event_id) do update set state = 'done', received_at = $3, error = null
-          where i.state = 'parked'
-        returning event_id
-        """,
+        _TAKE.format(UNHURRIED if one_server else "true"),
         delivery.consumer,
         arrays.numbers(envelope.id for envelope in delivery.envelopes),
         now,

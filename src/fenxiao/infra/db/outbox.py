@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 
 from fenxiao.infra.db import arrays
+from fenxiao.infra.db.sql import UNHURRIED
 from fenxiao.kernel.events import Envelope, Event
 
 Emitted = tuple[Event, datetime | None, str | None]
@@ -58,6 +59,7 @@ def _ids(count: int, now: datetime) -> list[str]:
 
 
 _INSERT = insertion(1)
+_MARK = f"update outbox set published_at = $2 where seq = any($1::bigint[]) and {UNHURRIED}"
 
 
 async def write(
@@ -80,8 +82,8 @@ async def unpublished(
 
 
 async def mark(connection: asyncpg.Connection, rows: Sequence[int], now: datetime) -> None:
-    """The bus has confirmed these rows."""
-    await connection.execute("update outbox set published_at = $2 where seq = any($1::bigint[])", rows, now)
+    """The bus has confirmed these rows. A mark that a crash takes is made again: every inbox knows its events."""
+    await connection.execute(_MARK, rows, now)
 
 
 async def forget(connection: asyncpg.Connection, before: datetime) -> int:

@@ -23,6 +23,14 @@ Record = asyncpg.Record
 _DIALECT = dialect_module.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
+UNHURRIED = "(select set_config('synchronous_commit', 'off', true)) = 'off'"
+"""A condition that always holds and lets the statement's transaction commit without waiting for the disk.
+
+For what would only be done again if a crash took it. Nothing that was committed before it, on the same server, can be
+lost without it, and whoever commits behind it and waits for the disk has it there too.
+"""
+
+
 class Reader(Protocol):
     """Whatever can answer a query: a database (a connection per question) or a transaction."""
 

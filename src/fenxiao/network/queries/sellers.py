@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.kernel.ids import DistributorId
 from fenxiao.kernel.path import split
@@ -79,10 +80,10 @@ class Present:
 
 
 async def paths(
-    reader: Reader, distributor_ids: Sequence[DistributorId]
+    db: Database, distributor_ids: Sequence[DistributorId]
 ) -> tuple[int, datetime | None, dict[DistributorId, bytes]]:
     """The version of the tree, when it last changed other than by a registration, and the paths of those who exist."""
-    rows = await reader.fetch(_PATHS, distributor_ids)
+    rows = await db.often(_PATHS, distributor_ids)
     if not rows:
         return 0, None, {}
     found = {owner: path for _, _, owner, path in rows if owner is not None}
@@ -90,10 +91,10 @@ async def paths(
 
 
 async def members(
-    reader: Reader, distributor_ids: Sequence[DistributorId]
+    db: Database, distributor_ids: Sequence[DistributorId]
 ) -> tuple[int, dict[DistributorId, Member]]:
     """How these, who exist, stand now, and the version of the tree at which they do."""
-    rows = await reader.fetch(_MEMBERS, distributor_ids)
+    rows = await db.often(_MEMBERS, distributor_ids)
     return rows[0]["version"], {row["distributor_id"]: _member(row) for row in rows}
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db import arrays
+from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.sql import Reader
 from fenxiao.infra.db.transaction import Prior
@@ -38,9 +39,9 @@ class Before:
     """How long an order waits for its payment by the policy in effect; None: for ever."""
 
 
-async def before(reader: Reader, keys: Sequence[Once], now: datetime) -> Before:
+async def before(db: Database, keys: Sequence[Once], now: datetime) -> Before:
     """What is kept under these keys, and the policy, in one question."""
-    rows = await reader.fetch(
+    rows = await db.often(
         "select account, key, digest, answer, null::int from idempotency"
         " where (account, key) in (select * from unnest($1::text::text[], $2::text::text[]))"
         " union all select null, null, null, null, (select payment_minutes from order_policy"
