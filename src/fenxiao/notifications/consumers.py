@@ -11,12 +11,13 @@ from types import ModuleType
 from fenxiao.catalog import events as catalog
 from fenxiao.catalog.events import StockLow
 from fenxiao.commission import events as commission
+from fenxiao.commission.events import PayoutContradicted
 from fenxiao.infra.bus.consumer import Consumer, decode
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.kernel.events import Event
 from fenxiao.network import events as network
-from fenxiao.notifications.domain.notices import STOCK_LOW
+from fenxiao.notifications.domain.notices import PAYOUT_CONTRADICTED, STOCK_LOW
 from fenxiao.notifications.service import Notifications
 from fenxiao.orders import events as orders
 from fenxiao.payments import events as payments
@@ -39,11 +40,15 @@ def _kinds(module: ModuleType) -> Iterator[type[Event]]:
 def consumers(service: Notifications, db: Database) -> Sequence[Consumer]:
     """The consumers of this context."""
 
-    async def warn(delivery: Delivery) -> None:
-        params = {one.id: asdict(decode(one, StockLow)) for one in delivery.envelopes}
-        await service.notices.raise_from(delivery, STOCK_LOW, params)
+    def warning(name: str, event: type[Event], kind: str) -> Consumer:
+        async def warn(delivery: Delivery) -> None:
+            params = {one.id: asdict(decode(one, event)) for one in delivery.envelopes}
+            await service.notices.raise_from(delivery, kind, params)
+
+        return Consumer(name, (event,), warn, db)
 
     return (
         Consumer("notifications.webhooks", published(), service.outgoing.enqueue, db),
-        Consumer("notifications.stock_low", (StockLow,), warn, db),
+        warning("notifications.stock_low", StockLow, STOCK_LOW),
+        warning("notifications.payout_contradicted", PayoutContradicted, PAYOUT_CONTRADICTED),
     )

@@ -7,6 +7,8 @@ import asyncpg
 from tests.conftest import TestedSystem
 
 from fenxiao.catalog.events import StockLow
+from fenxiao.commission.events import PayoutContradicted
+from fenxiao.kernel.ids import WithdrawalId
 
 Notices = list[dict[str, Any]]
 
@@ -63,6 +65,31 @@ async def test_low_stock_is_told_once_however_often_the_event_comes(system: Test
     )
     await low(system, 7)
     assert len(await listed(call)) == 2, "another event is another notice"
+
+
+async def test_a_channel_that_contradicts_the_book_is_told_in_words_that_say_what_to_do(
+    system: TestedSystem, call: Any
+) -> None:
+    words = ("paid-after-rejected", "failed-after-paid")
+    async with system.databases["commission"].begin() as tx:
+        tx.emit(
+            *(
+                PayoutContradicted(
+                    payout_number=f"P{place}",
+                    withdrawal_id=WithdrawalId(place),
+                    currency="CNY",
+                    amount_minor=100,
+                    contradiction=word,
+                )
+                for place, word in enumerate(words)
+            )
+        )
+    await system.drain()
+    await system.redeliver()
+    newest, oldest = await listed(call)
+    assert [one["params"]["payout_number"] for one in (oldest, newest)] == ["P0", "P1"]
+    assert "may have left twice" in oldest["text"]
+    assert newest["text"].startswith("The channel now says that payout P1 of withdrawal 1 failed")
 
 
 async def test_no_sentence_is_stored(system: TestedSystem, owner: asyncpg.Connection) -> None:

@@ -128,12 +128,19 @@ def test_subscriptions() -> None:
         assert refused.value.errors[0].field == "event_types"
 
 
-@pytest.mark.parametrize("text", [*notices.TITLES.values(), *notices.TEXTS.values(), notices.GONE])
+@pytest.mark.parametrize(
+    "text", [*notices.TITLES.values(), *notices.TEXTS.values(), notices.GONE, notices.UNDONE]
+)
 def test_every_notice_is_told_in_chinese_too(text: str) -> None:
     assert i18n.translate(text, "zh") != text
 
 
 def test_every_kind_has_a_title_and_a_text() -> None:
-    assert set(notices.TITLES) == set(notices.TEXTS) == {notices.STOCK_LOW, notices.WEBHOOK_DISABLED}
+    assert set(notices.TITLES) == set(notices.TEXTS)
     assert notices.template(notices.WEBHOOK_DISABLED, {"reason": "gone"}) == notices.GONE
     assert notices.template(notices.WEBHOOK_DISABLED, {"reason": "failing"}) != notices.GONE
+    kinds = ("paid-after-failed", "paid-after-rejected", "failed-after-paid")
+    twice, again, undone = (
+        notices.template(notices.PAYOUT_CONTRADICTED, {"contradiction": kind}) for kind in kinds
+    )
+    assert twice == again != undone == notices.UNDONE
