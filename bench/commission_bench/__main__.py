@@ -1,6 +1,7 @@
 """`bench/commission`: options, rounds, the table."""
 
 import asyncio
+import gc
 import json
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import uvloop
 from cyclopts import App, Parameter, validators
 
 from bench.commission_bench import report, stage
@@ -63,9 +65,12 @@ def commission(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     RESULTS.mkdir(exist_ok=True)
     telemetry.configure(level="WARNING")
+    # As the server runs: with its loop, and its patience with what has become garbage.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     try:
-        with _folder(folder) as where:
-            good = asyncio.run(
+        with _folder(folder) as where, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            good = runner.run(
                 _run(where, chosen, rounds=rounds, seconds=seconds, orders=orders, backlog=backlog)
             )
             sys.exit(0 if good else 1)

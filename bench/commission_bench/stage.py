@@ -108,4 +108,4 @@ async def fill(here: Ground, orders: int, deep_orders: int) -> None:
         async with connection.transaction():
             await connection.execute("select pg_temp.past($1, $2, $3)", many, start, above)
     await connection.execute("set session_replication_role = origin")
-    await connection.execute("vacuum analyze")
+    await here.tend()

@@ -24,7 +24,7 @@ from fenxiao.infra.http.client import FarFault, open_client, remote
 from fenxiao.infra.http.remote import methods
 from fenxiao.infra.settings import load
 from fenxiao.kernel.errors import Refusal
-from fenxiao.network.api import GradeChange, NewMember, SellerQuestion
+from fenxiao.network.api import Erasure, GradeChange, NewMember, SellerQuestion
 from fenxiao.orders.api import (
     ActivityBefore,
     ActivityQuestion,
@@ -33,6 +33,7 @@ from fenxiao.orders.api import (
     NewRefund,
     PaidSpan,
     RefundUnits,
+    SellingStretch,
     SoldQuestion,
     Transition,
 )
@@ -191,19 +192,45 @@ async def members(both: Both) -> tuple[int, int]:
     assert await both("network", "placements_at", at=LONG_AGO, cursor=0, limit=10) == []
     await both("network", "members_at", asked=[(b, seller.tree_version)])
     assert await both("network", "joined", distributor_ids=[b, 999]) == {b: LONG_AGO}
+    assert await both("network", "names", distributor_ids=[b, 999]) == {b: "B"}
     assert await both("network", "grade_ranks") == {}
     change = GradeChange(distributor_id=b, grade="gold", expected=None, reason="reward")
     assert await both("network", "set_grades", changes=[change]) == [False]
     roster = await both("network", "roster", at=LONG_AGO + timedelta(days=1), cursor=0, limit=10)
     assert [(one.member.distributor_id, one.sponsor_id) for one in roster] == [(a, None), (b, a)]
     assert await both("network", "roster", at=LONG_AGO, cursor=0, limit=10) == []
+    await teams(both, a, b)
+    gone = NewMember(external_id="gone", display_name="Gone", joined_at=LONG_AGO)
+    (person,) = await both("network", "register_members", members=[gone])
+    erasures = [Erasure(distributor_id=one, ground="request") for one in (person, 9999)]
+    since, missing = await both("network", "erase", erasures=erasures)
+    assert (since.at > LONG_AGO, missing.code) == (True, "distributor-missing")
     return a, b
+
+
+async def teams(both: Both, a: int, b: int) -> None:
+    """Who led a team and who was in it: made near and asked for far."""
+    made = await both.near.apis.network.teams.create(name="walk", leader_id=a, parent_id=None, once=None)
+    await both.near.apis.network.teams.add(made.team_id, b, once=None)
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    assert await both("network", "teams_led", at=now, distributor_ids=[a, b]) == {a: made.team_id}
+    assert await both("network", "teams_led", at=LONG_AGO, distributor_ids=[a, b]) == {}
+    asked = {"team_ids": [made.team_id, 999], "since": LONG_AGO, "until": now}
+    first, second = await both("network", "team_stretches", **asked, after=None, limit=10)
+    assert ((first.distributor_id, second.distributor_id), second.until) == ((a, b), now)
+    assert await both("network", "team_stretches", **asked, after=first, limit=10) == [second]
 
 
 async def goods(both: Both, later: datetime) -> int:
     (flour,) = await both(
-        "catalog", "create_products", products=[NewProduct(sku="F", name="面粉", currency="GBP")]
+        "catalog",
+        "create_products",
+        products=[NewProduct(sku="F", name="面粉", currency="GBP", tags=("热销",))],
     )
+    there = await both(
+        "catalog", "existing", product_ids=[flour, 999], category_ids=[999], tags=["热销", "nothing"]
+    )
+    assert (there.products, there.category_ids, there.tags) == ({flour: "GBP"}, (), ("热销",))
     change = StockChange(product_id=flour, delta=100, batch_id="B1", reason="opening stock")
     await both("catalog", "change_stock", changes=[change], key="opening")
     line = (StockLine(product_id=flour, quantity=2),)
@@ -305,6 +332,16 @@ async def sold(both: Both, seller: int, order: int) -> None:
     whole = replace(question, base="paid_amount")
     found = await both("orders", "sold", asked=whole, distributor_ids=[seller, 999])
     assert (found.total_minor, [one.team_minor for one in found.by]) == (2000, [2000])
+    stretches = [
+        SellingStretch(distributor_id=one, since=LONG_AGO, until=LONG_AGO + span)
+        for one, span in ((seller, day), (seller, timedelta(0)), (999, day))
+    ]
+    own = await both("orders", "sold_in", currency="GBP", recorded_until=far, stretches=stretches)
+    assert own == [2000, 0, 0]
+    long_before = await both(
+        "orders", "sold_in", currency="GBP", recorded_until=LONG_AGO, stretches=stretches
+    )
+    assert long_before == [0, 0, 0]
     anew = await both("orders", "sold_anew", asked=[(whole, LONG_AGO), (whole, far)])
     assert anew == [True, False]
 

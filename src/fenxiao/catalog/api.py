@@ -118,6 +118,15 @@ class StockChange:
     expiry_date: date | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """Those that there are of what was asked for; each product with its currency."""
+
+    products: dict[ProductId, str]
+    category_ids: tuple[CategoryId, ...]
+    tags: tuple[str, ...]
+
+
 class OutOfStock(Conflict):
     """Only {available} of product {product_id} can be sold now, {wanted} were asked for."""
 
@@ -173,6 +182,11 @@ class CatalogApi(Protocol):
 
     async def create_products(self, *, products: Sequence[NewProduct]) -> list[ProductId]:
         """Products by SKU, in the order asked, created where missing (SKUs are exact, case counts)."""
+
+    async def existing(
+        self, *, product_ids: Sequence[ProductId], category_ids: Sequence[CategoryId], tags: Sequence[str]
+    ) -> Existing:
+        """Those of these products, categories and tags (by their exact names) that there are, each in order."""
 
     async def change_stock(self, *, changes: Sequence[StockChange], key: str) -> None:
         """Bulk adjustment, all or nothing; the same key again changes nothing."""

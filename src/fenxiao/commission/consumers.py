@@ -4,6 +4,7 @@ from typing import cast, get_args
 
 from fenxiao.commission.events import PayoutRequested, WithdrawalStatusChanged
 from fenxiao.commission.service.accrual import Accrual
+from fenxiao.commission.service.payout_accounts import PayoutAccounts
 from fenxiao.commission.service.payouts import PayoutOutcome, Payouts, Word
 from fenxiao.commission.service.transfers import Transfers
 from fenxiao.infra.bus.consumer import Consumer, decode
@@ -11,6 +12,7 @@ from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.kernel.events import Envelope
 from fenxiao.kernel.ids import OrderId
+from fenxiao.network.events import DistributorErased
 from fenxiao.orders.events import OrderRefunded, OrderStatusChanged
 from fenxiao.payments.events import PayoutStatusChanged
 
@@ -48,6 +50,17 @@ def payout_consumers(db: Database, transfers: Transfers, payouts: Payouts) -> li
         Consumer("commission.payouts_taken_back", (WithdrawalStatusChanged,), take_back, db),
         Consumer("commission.payouts_heard", (PayoutStatusChanged,), hear, db),
     ]
+
+
+def erasure_consumers(db: Database, accounts: PayoutAccounts) -> list[Consumer]:
+    """What forgets where the money of persons went who were erased."""
+
+    async def erase(delivery: Delivery) -> None:
+        erased = [decode(one, DistributorErased) for one in delivery.envelopes]
+        logins = [one.account_id for one in erased if one.account_id is not None]
+        await accounts.erase([one.distributor_id for one in erased], logins, delivery=delivery)
+
+    return [Consumer("commission.erased_persons", (DistributorErased,), erase, db)]
 
 
 def _word(event: PayoutStatusChanged) -> PayoutOutcome | None:

@@ -6,6 +6,7 @@ from fenxiao.commission.service.books import Books
 from fenxiao.commission.service.periods.starting import Periods
 from fenxiao.commission.service.rewards.starting import Rewards
 from fenxiao.commission.service.settlement import Settlements
+from fenxiao.commission.service.simulation_retention import SimulationRetention
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.jobs import Job
 
@@ -22,3 +23,8 @@ def jobs(
         Job("commission book days", _LOOK, books.close_days, db),
         Job("commission daily rewards", _LOOK, rewards.start_daily, db),
     ]
+
+
+def retention_jobs(db: Database, simulations: SimulationRetention) -> list[Job]:
+    """What is not kept for ever."""
+    return [Job("commission forget simulations", timedelta(days=1), simulations.forget, db)]

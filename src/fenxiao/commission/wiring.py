@@ -4,21 +4,24 @@ from fastapi import APIRouter
 
 from fenxiao.commission.api import CommissionApi
 from fenxiao.commission.checks import checks
-from fenxiao.commission.consumers import consumers, payout_consumers
+from fenxiao.commission.consumers import consumers, erasure_consumers, payout_consumers
+from fenxiao.commission.http import erasure as erasure_routes
 from fenxiao.commission.http import ledger as ledger_routes
 from fenxiao.commission.http import periods as period_routes
 from fenxiao.commission.http import rewards as reward_routes
 from fenxiao.commission.http import router, simulating, withdrawing
 from fenxiao.commission.http import statements as statement_routes
-from fenxiao.commission.jobs import jobs
+from fenxiao.commission.jobs import jobs, retention_jobs
 from fenxiao.commission.service.accrual import Accrual
 from fenxiao.commission.service.after_sale import AfterSale
 from fenxiao.commission.service.balances import Balances
 from fenxiao.commission.service.books import Books
+from fenxiao.commission.service.erasure import Erasures
 from fenxiao.commission.service.explanation import Explanations
 from fenxiao.commission.service.exposure import ExposureReports
 from fenxiao.commission.service.figures import Facts
 from fenxiao.commission.service.ledger_accounts import LedgerAccounts
+from fenxiao.commission.service.papers.statement import Papers
 from fenxiao.commission.service.payout_accounts import PayoutAccounts
 from fenxiao.commission.service.payouts import Payouts
 from fenxiao.commission.service.periods.closing import Closer
@@ -40,6 +43,9 @@ from fenxiao.commission.service.settlement import KIND, Settlements
 from fenxiao.commission.service.simulation import KIND as SIMULATION
 from fenxiao.commission.service.simulation import Simulations
 from fenxiao.commission.service.simulation_export import SimulationExports
+from fenxiao.commission.service.simulation_periods import SimulatedPeriods
+from fenxiao.commission.service.simulation_retention import SimulationRetention
+from fenxiao.commission.service.simulation_rewards import SimulatedRewards
 from fenxiao.commission.service.simulation_run import SimulationRuns
 from fenxiao.commission.service.statements import Statements
 from fenxiao.commission.service.tax import TaxTables
@@ -80,8 +86,15 @@ def offer(
         gathering=gathering,
         grading=Grading(db, clock, zone, network=network, plans=plans),
     )
-    simulations = Simulations(db, clock, orders, rules)
-    simulated = SimulationRuns(db, clock, orders, facts)
+    simulations = Simulations(db, clock, zone, orders, rules)
+    simulated = SimulationRuns(
+        db,
+        clock,
+        orders,
+        facts,
+        periods=SimulatedPeriods(db, zone, orders, network),
+        rewards=SimulatedRewards(db, zone, orders, gathering),
+    )
     accounts = PayoutAccounts(db, tools.cipher)
     taxes = TaxTables(db, tools.settings.timezone)
     payouts = Payouts(db, tools.cipher)
@@ -99,13 +112,20 @@ def offer(
             period_routes.router(periods),
             reward_routes.router(rewards, RewardExplanations(db, plans)),
             ledger_routes.router(books, LedgerAccounts(db), tools.settings.currency),
-            statement_routes.router(settlements, Statements(db)),
+            statement_routes.router(
+                settlements, statements := Statements(db), Papers(db, statements, network, zone)
+            ),
+            erasure_routes.router(Erasures(db, network)),
         ),
         consumers=[
             *consumers(db, Accrual(db, clock, orders, plans, facts)),
             *payout_consumers(db, Transfers(db, payments, accounts, payouts), payouts),
+            *erasure_consumers(db, accounts),
         ],
-        jobs=jobs(db, settlements, periods, books, rewards),
+        jobs=[
+            *jobs(db, settlements, periods, books, rewards),
+            *retention_jobs(db, SimulationRetention(db, tools.settings.keep_simulations_days)),
+        ],
         runs={
             KIND: settlements.settle_chunk,
             SIMULATION: simulated.simulate_chunk,

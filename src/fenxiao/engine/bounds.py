@@ -57,8 +57,10 @@ def _of_a_period(plan: Plan) -> Iterator[Finding]:
     """What a period can pay on top of its orders, where the company has set no ratio."""
     if plan.max_payout_rate_per_period is not None:
         return
+    bounds: dict[str, Bound] = {}
     for component in plan.components:
-        if component.period is not None and component.kind.bound(component, {}).endless:
+        bounds[component.name] = component.kind.bound(component, bounds)
+        if component.period is not None and bounds[component.name].endless:
             yield Finding("no-company-ratio", RATIO_ENDLESS, {"component": component.name})
     worst = worst_case(plan, "period").rate
     if worst and worst + worst_case(plan, "order").rate > plan.max_payout_rate:

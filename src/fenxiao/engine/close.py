@@ -82,6 +82,7 @@ def settle(plan: Plan, facts: PeriodFacts, record: Recorder | None) -> PeriodOut
     awards: list[Award] = []
     carries: list[Carry] = []
     unpaid: list[Unpaid] = []
+    earlier: dict[str, Mapping[Place, int]] = {}
     for component in plan.components:
         if component.period != facts.period.kind:
             continue
@@ -91,10 +92,12 @@ def settle(plan: Plan, facts: PeriodFacts, record: Recorder | None) -> PeriodOut
             _carries(component, trees, facts.carries),
             plan.rounding,
             plan.unclaimed == "roll_up",
+            earlier,
         )
         heard = record.of(component.name) if record else None
         earned = component.period_kind.close(component, case, heard)
         whole, kept = _cut(plan, component, earned.exact, record)
+        earlier[component.name] = whole
         awards.extend(Award(component.name, *place, amount) for place, amount in kept.items() if amount)
         carries.extend(earned.carries)
         unpaid.extend(_unpaid(plan, component, earned, (whole, kept)))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from fenxiao.engine.components import KINDS
-from fenxiao.engine.components.params import ComponentParams, Match
+from fenxiao.engine.components.params import PERIOD, ComponentParams, Match, PeriodParams
 from fenxiao.engine.cuts import Cut
 from fenxiao.engine.faults import InvalidPlan, fault, field_error, field_errors
 from fenxiao.engine.fields import DaysField, Document, NameField, RateField
@@ -125,14 +125,20 @@ def _matched_twice(matches: Sequence[Match], place: tuple[str | int, ...]) -> It
 
 
 def _rests_on_nothing(params: ComponentParams, index: int, earlier: Sequence[object]) -> Iterable[FieldError]:
-    name = params.rests_on()
+    """What keeps a component from resting on another: it has to stand before it, and pay at the same time."""
+    name, place = params.rests_on(), ("components", index, "of")
     if name is None:
         return
-    types = [one.get("type") for one in earlier if isinstance(one, Mapping) and one.get("name") == name]
-    if not types:
-        yield field_error(("components", index, "of"), "not_earlier", name=name)
-    elif any(isinstance(kind, str) and kind in KINDS and KINDS[kind].scope == "period" for kind in types):
-        yield field_error(("components", index, "of"), "of_period", name=name)
+    named = [one for one in earlier if isinstance(one, Mapping) and one.get("name") == name]
+    if not named:
+        yield field_error(place, "not_earlier", name=name)
+    for one in named[:1]:
+        kind = one.get("type")
+        scope = KINDS[kind].scope if isinstance(kind, str) and kind in KINDS else None
+        if scope is not None and scope != KINDS[params.type].scope:
+            yield field_error(place, f"of_{scope}", name=name)
+        elif isinstance(params, PeriodParams) and one.get("period", PERIOD) != params.period:
+            yield field_error(place, "of_other_period", name=name, period=params.period)
 
 
 def _names_taken(listed: Sequence[object]) -> Iterable[FieldError]:

@@ -7,7 +7,6 @@ whatever batch they are processed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -18,12 +17,13 @@ from fenxiao.engine.facts import OrderFacts
 from fenxiao.engine.plan import Plan
 from fenxiao.engine.tally import Tally
 from fenxiao.kernel.money import part_down, rounded
+from fenxiao.kernel.values import value
 
 AwardKey = tuple[str, int, int]
 """(component, level, distributor id)"""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Award:
     """What one person gets from an order by one component at one level (佣金): above 0, in minor units."""
 
@@ -38,7 +38,7 @@ class Award:
         return (self.component, self.level, self.distributor_id)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Evaluation:
     """The awards of an order in canonical order: component as in the plan, level, distributor id.
 
@@ -50,7 +50,7 @@ class Evaluation:
     max_payout_minor: int
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Step:
     """One step of an order's history (历史步骤) and the awards that stand after it; step 0 is the accrual."""
 
@@ -168,7 +168,7 @@ def _portions(plan: Plan, index: int, tally: Tally, record: Recorder | None) -> 
         key = bucket[index]
         base_before, units_before = merged.get(key, (0, 0))
         merged[key] = (base_before + base, units_before + units)
-    portions = tuple(Portion(key, component.terms(key), base, units) for key, (base, units) in merged.items())
+    portions = tuple([Portion(key, component.terms(key), *left) for key, left in merged.items()])
     if record:
         for portion in portions:
             record.portioned(component.name, portion)
@@ -196,4 +196,7 @@ def _refunds_before(plan: Plan, order: OrderFacts, at: datetime) -> int:
 
 
 def _target(evaluation: Evaluation) -> Mapping[AwardKey, int]:
-    return {award.key: award.amount_minor for award in evaluation.awards}
+    return {
+        (award.component, award.level, award.distributor_id): award.amount_minor
+        for award in evaluation.awards
+    }

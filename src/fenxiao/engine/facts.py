@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fenxiao.kernel.values import value
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -27,7 +29,7 @@ class Party:
     facts: Mapping[str, int] | None = field(default=None, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class LineFacts:
     """An order line (订单行): `paid_minor` is what the buyer paid for the whole line, after discounts.
 
@@ -45,7 +47,7 @@ class LineFacts:
     unit_cost_minor: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class RefundLine:
     """What one refund took off one line: `quantity` units (0 for a refund by amount) and `amount_minor`."""
 
@@ -54,7 +56,7 @@ class RefundLine:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class RefundFacts:
     """A refund (退款). `seq` counts from 1 in the order's history; the split over lines was decided when it was made."""
 
@@ -63,7 +65,7 @@ class RefundFacts:
     lines: tuple[RefundLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class OrderFacts:
     """An order (订单) with its frozen chain and its whole history; `upline` is nearest first, refunds in order of `seq`."""
 

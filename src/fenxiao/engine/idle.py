@@ -104,12 +104,12 @@ def _beyond(component: Component, field: str, listed: int, reached: int | None) 
 
 
 def _differential(component: Component, params: Any) -> Iterator[Finding]:
-    if (
-        bool(params.same_grade_rate) != bool(params.same_grade_depth)
-        and "same_grade_depth" in params.model_fields_set
-    ):
-        field = "same_grade_rate" if params.same_grade_rate else "same_grade_depth"
-        yield _finding("field-idle", FIELD_IDLE, component, field=field)
+    # A depth that is the default may stand in the document only because documents are stored with their defaults.
+    default = type(params).model_fields["same_grade_depth"].default
+    if params.same_grade_rate and not params.same_grade_depth:
+        yield _finding("field-idle", FIELD_IDLE, component, field="same_grade_rate")
+    elif not params.same_grade_rate and params.same_grade_depth not in {0, default}:
+        yield _finding("field-idle", FIELD_IDLE, component, field="same_grade_depth")
 
 
 def _stairstep(component: Component, params: Any) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ def _by_grade(component: Component, grades: Mapping[str, int]) -> Iterator[Findi
     params, highest = component.params, max(grades.values(), default=0)
     rates = getattr(params, "rates", None)
     if isinstance(rates, Mapping):
-        for grade in rates.keys() - grades.keys():
+        for grade in sorted(rates.keys() - grades.keys()):
             yield _finding("grade-unknown", GRADE_UNKNOWN, component, grade=grade)
         known = sorted((grades[grade], grade) for grade in rates.keys() & grades.keys())
         for (_, lower), (_, higher) in pairwise(known):

@@ -15,6 +15,7 @@ from fenxiao.engine.plan import Plan
 from fenxiao.engine.texts import (
     NO_SAFE_HARBOUR,
     TEAM_CONDITION,
+    TEAM_LED,
     TEAM_POOL,
     TEAM_REWARD,
     UNLAWFUL_ENDLESS,
@@ -169,11 +170,12 @@ def notes(plan: Plan, profile: LawProfile) -> tuple[LawFinding, ...]:
         if component.when is not None
         and any(isinstance(one, PeriodTeamSales) for one in component.when.comparisons())
     ]
-    found += [
-        Finding("team-reward", TEAM_REWARD, {"reward": reward.name})
-        for reward in plan.rewards
-        if reward.type == "team_growth"
-    ]
+    for reward in plan.rewards:
+        # Members of a team stand in no chain: one sale counts for one leader.
+        if getattr(reward, "scope", None) == "team":
+            found.append(Finding("team-reward", TEAM_LED, {"reward": reward.name}))
+        elif reward.type == "team_growth":
+            found.append(Finding("team-reward", TEAM_REWARD, {"reward": reward.name}))
     levels = max((level for level in depths(plan).values() if level is not None), default=0)
     if levels >= 2:  # noqa: PLR2004 - seller and two uplines are three levels
         found.insert(0, Finding("no-safe-harbour", NO_SAFE_HARBOUR, {"levels": levels}))

@@ -46,6 +46,7 @@ class RewardTrace:
             "mode": self.params.mode,
             "on_refund": self.params.on_refund,
             "rounding": self.plan.rounding,
+            "team_id": self.figures.team_id,
             "sales": from_minor(self.figures.sales_minor, currency),
             "sales_before": from_minor(self.figures.before_minor, currency),
             "measure": from_minor(self.made.measure_minor, currency),

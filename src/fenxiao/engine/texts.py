@@ -154,6 +154,10 @@ TEAM_REWARD = (
     "Reward {reward} pays by the growth of team sales, so one sale counts for everybody above it. "
     "Pay by the sales of those below is what the law looks at: have it examined, or set targets of personal sales."
 )
+TEAM_LED = (
+    "Reward {reward} pays whoever leads a team by the sales of its members. "
+    "Pay by the sales of others is what the law looks at: have it examined, or set targets of personal sales."
+)
 TEAM_CONDITION = (
     "Component {component} asks its earners for team sales. Pay by the sales of those below is what the law looks at: "
     "have it examined, or ask for personal sales."
@@ -196,6 +200,10 @@ RATES_BEYOND = (
 )
 STEP_FALLS = "Component {component}: step {step} does not pay more than the one below it."
 GRADE_UNKNOWN = "Component {component}: there is no grade {grade}, so its rate applies to nobody."
+GRADE_OF_REWARD = "Reward {reward}: there is no grade {grade}, so reaching its tier gives nobody a grade."
+TAG_UNKNOWN = "Component {component}: there is no tag {tag}, so its special terms apply to no product yet."
+PRODUCT_CURRENCY = "Component {component}: product {product_id} is sold in {sold_in}, not in {currency}, so its special terms apply to no sale."
+CURRENCY_UNKNOWN = "{currency} is no currency of ISO 4217; amounts in it are read with two decimals."
 RATE_FALLS = "Component {component}: grade {grade} has a lower rate than {below}, which ranks below it."
 RANK_UNREACHED = (
     "Component {component} asks for rank {rank}; the highest grade has {highest}, so nobody reaches it."
@@ -215,6 +223,10 @@ _CHECKS: Catalogue = {
     RATES_BEYOND: "组件 {component}：{field} 列出 {count} 个比例，但按其深度最多可达 {reached} 个。",
     STEP_FALLS: "组件 {component}：第 {step} 档的比例不高于前一档。",
     GRADE_UNKNOWN: "组件 {component}：没有等级 {grade}，其比例不适用于任何人。",
+    GRADE_OF_REWARD: "奖励 {reward}：没有等级 {grade}，达到该档不会授予任何人等级。",
+    TAG_UNKNOWN: "组件 {component}：没有标签 {tag}，其特例尚不适用于任何商品。",
+    PRODUCT_CURRENCY: "组件 {component}：商品 {product_id} 以 {sold_in} 而非 {currency} 出售，其特例不适用于任何销售。",
+    CURRENCY_UNKNOWN: "{currency} 不是 ISO 4217 规定的货币；其金额按两位小数读取。",
     RATE_FALLS: "组件 {component}：等级 {grade} 的比例低于排在其下的 {below}。",
     RANK_UNREACHED: "组件 {component} 要求等级序号 {rank}；最高等级为 {highest}，无人能达到。",
     UNLAWFUL_LEVELS: "组件 {component} 对一笔销售最多可向 {levels} 级上级发放；此处最多允许 {limit} 级。按法律的计算方式，卖家加两级获佣上级已是三级。",
@@ -223,6 +235,7 @@ _CHECKS: Catalogue = {
     UNLAWFUL_PLACEMENT: "组件 {component} 的类型 {type} 在司法辖区 {jurisdiction} 下停用：它按人员在树中的位置及其下方的销售发放。",
     TEAM_POOL: "组件 {component} 按团队销售额分配分红池，一笔销售会提高其所有上级的份额。以下线业绩计酬正是法律所关注的：请先审查，或改按个人销售额分配。",
     TEAM_REWARD: "奖励 {reward} 按团队销售额的增长发放，一笔销售会计入其所有上级。以下线业绩计酬正是法律所关注的：请先审查，或改设个人销售目标。",
+    TEAM_LED: "奖励 {reward} 按团队成员的销售额向团队负责人发放。以他人业绩计酬正是法律所关注的：请先审查，或改设个人销售目标。",
     TEAM_CONDITION: "组件 {component} 要求获得者有团队销售额。以下线业绩计酬正是法律所关注的：请先审查，或改为要求个人销售额。",
     NO_SAFE_HARBOUR: "该方案向 {levels} 级上级发放。两级只是各平台的惯例，并非安全港：按法律的计算方式，卖家加两级获佣上级已是三级。",
     RATE_ABOVE_LIMIT: "最坏情况下各组件共发放基数的 {worst}%；max_payout_rate 会将其减至 {limit}%。",

@@ -22,7 +22,7 @@ from fenxiao.identity.api import IdentityApi
 from fenxiao.infra.bus.local import LocalBus
 from fenxiao.infra.bus.relay import Relay, Waker
 from fenxiao.infra.crypto import Cipher
-from fenxiao.infra.db import outbox, runs
+from fenxiao.infra.db import forgetting, runs
 from fenxiao.infra.db.connections import Access
 from fenxiao.infra.db.database import Database, open_database
 from fenxiao.infra.http.ports import guard
@@ -71,8 +71,6 @@ PROTOCOLS: dict[str, type] = {
 """What each context answers, near or far."""
 
 HOUSEKEEPING = timedelta(seconds=1)
-KEEP_EVENTS = timedelta(days=30)
-"""Delivered events stay in the outbox for so long, for those who look into what happened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +142,7 @@ class System:
         """What runs beside the requests: relays, wakers, jobs, runs. Each runs until cancelled."""
         work = [*self.delivery(), self.revocations.run()]
         work += [keep_running(job) for offer in self.offers for job in offer.jobs]
-        work += [keep_running(job) for job in self._housekeeping()]
+        work += [keep_running(job) for job in self.housekeeping()]
         return work
 
     def delivery(self) -> list[Coroutine[Any, Any, None]]:
@@ -154,7 +152,8 @@ class System:
         relays = [relay.run() for relay in self.relays]
         return [*relays, *(Waker(db).run() for db in self.databases.values()), keep_running(replay)]
 
-    def _housekeeping(self) -> list[Job]:
+    def housekeeping(self) -> list[Job]:
+        """Jobs that every context has."""
         jobs = [
             Job(
                 f"runs {offer.name}",
@@ -166,10 +165,21 @@ class System:
             if offer.runs
         ]
         jobs += [
-            Job(f"trim outbox {name}", timedelta(days=1), partial(_trim, db), db)
+            Job(f"forget {name}", timedelta(days=1), partial(self._forget, name), db)
             for name, db in self.databases.items()
         ]
         return jobs
+
+    async def _forget(self, name: str) -> int:
+        (offer,) = [one for one in self.offers if one.name == name]
+        kept = self.place.settings
+        return await forgetting.forget(
+            self.databases[name],
+            name,
+            consumers=[one.name for one in offer.consumers],
+            events_days=kept.keep_events_days,
+            keys_days=kept.keep_keys_days,
+        )
 
     async def drain(self) -> None:
         """Deliver every event and do every run until nothing is left. For one process alone: no relay may be running."""
@@ -199,11 +209,6 @@ class System:
     async def ready(self) -> None:
         """Raises `Unavailable` unless the database answers."""
         await self.databases[CONTEXTS[0]].fetchval("select 1")
-
-
-async def _trim(db: Database) -> int:
-    async with db.connection() as connection:
-        return await outbox.forget(connection, db.clock() - KEEP_EVENTS)
 
 
 class _PublishedKeys:

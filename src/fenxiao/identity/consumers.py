@@ -8,7 +8,7 @@ from fenxiao.infra.bus.consumer import Consumer, decode
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.infra.db.transaction import AuditRecorded
-from fenxiao.network.events import DistributorRegistered
+from fenxiao.network.events import DistributorErased, DistributorRegistered
 
 
 def consumers(identity: Identity, db: Database) -> Sequence[Consumer]:
@@ -28,7 +28,13 @@ def consumers(identity: Identity, db: Database) -> Sequence[Consumer]:
             recorded.append(Recorded(envelope, event.action, event.about, event.before, event.after))
         await identity.audit.append(delivery, recorded)
 
+    async def close(delivery: Delivery) -> None:
+        erased = [decode(envelope, DistributorErased) for envelope in delivery.envelopes]
+        logins = [event.account_id for event in erased if event.account_id is not None]
+        await identity.accounts.erase(logins, delivery)
+
     return (
         Consumer("identity.confirm_accounts", (DistributorRegistered,), confirm, db),
+        Consumer("identity.erased_persons", (DistributorErased,), close, db),
         Consumer("identity.audit", (AuditRecorded,), append, db),
     )

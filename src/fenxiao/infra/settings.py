@@ -52,6 +52,15 @@ class Settings:
     smtp: Smtp | None = None
     payout_channels: Path | None = None
     """The file that tells what the payout channels need to know."""
+    keep_keys_days: int = 30
+    """How long the answer of an idempotency key is known."""
+    keep_events_days: int = 30
+    """How long delivered events, and the marks of who has dealt with them, stay."""
+    keep_deliveries_days: int = 30
+    keep_notices_days: int = 365
+    keep_simulations_days: int | None = None
+    keep_buyers_years: int | None = None
+    """How long after its last change an order says who bought; None: for ever."""
 
     @property
     def issuer(self) -> str:
@@ -81,6 +90,16 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         smtp=_smtp(
             get("FENXIAO_SMTP_URL") or "", get("FENXIAO_MAIL_FROM") or "", get("FENXIAO_MAIL_TO") or ""
         ),
+        keep_keys_days=_days("FENXIAO_KEEP_KEYS_DAYS", get("FENXIAO_KEEP_KEYS_DAYS") or "30"),
+        keep_events_days=_days("FENXIAO_KEEP_EVENTS_DAYS", get("FENXIAO_KEEP_EVENTS_DAYS") or "30"),
+        keep_deliveries_days=_days(
+            "FENXIAO_KEEP_DELIVERIES_DAYS", get("FENXIAO_KEEP_DELIVERIES_DAYS") or "30"
+        ),
+        keep_notices_days=_days("FENXIAO_KEEP_NOTICES_DAYS", get("FENXIAO_KEEP_NOTICES_DAYS") or "365"),
+        keep_simulations_days=_days("FENXIAO_KEEP_SIMULATIONS_DAYS", days)
+        if (days := get("FENXIAO_KEEP_SIMULATIONS_DAYS"))
+        else None,
+        keep_buyers_years=_years(years) if (years := get("FENXIAO_KEEP_BUYERS_YEARS")) else None,
         payout_channels=Path(path).absolute() if (path := get("FENXIAO_PAYOUT_CHANNELS")) else None,
     )
 
@@ -114,6 +133,20 @@ def _integer(name: str, value: str, low: int, high: int) -> int:
         message = f"{name} is {value!r}; it takes a whole number from {low} to {high}"
         raise SettingsError(message)
     return int(value)
+
+
+def _days(name: str, value: str) -> int:
+    return _integer(name, value, 1, 36_500)
+
+
+def _years(value: str) -> int:
+    if value in {"0", "1", "2"}:
+        message = (
+            f"FENXIAO_KEEP_BUYERS_YEARS is {value!r}; trade records are kept at least 3 years after the trade"
+            " (电子商务法 art. 31), so it takes a whole number from 3 to 100"
+        )
+        raise SettingsError(message)
+    return _integer("FENXIAO_KEEP_BUYERS_YEARS", value, 3, 100)
 
 
 def _currency(value: str) -> str:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from fenxiao.kernel.values import value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -21,7 +23,7 @@ class Event:
         raise NotImplementedError(type(self))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Envelope:
     """One published event: `id` is for deduplication, `time` that of the fact, `data` the event's fields."""
 

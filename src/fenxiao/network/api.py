@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from fenxiao.kernel.errors import Conflict, NotFound, Refusal
-from fenxiao.kernel.ids import DistributorId
+from fenxiao.kernel.ids import DistributorId, TeamId
 
 Status = Literal["pending", "active", "suspended"]
 
@@ -86,6 +86,17 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TeamStretch:
+    """A stretch of time in which somebody was in a team, from `since` to before `until`; `from_version` tells it apart."""
+
+    team_id: TeamId
+    distributor_id: DistributorId
+    from_version: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GradeChange:
     """Another grade (None: none) for a distributor who still has the grade `expected`; `reason` goes into the audit log."""
 
@@ -93,6 +104,39 @@ class GradeChange:
     grade: str | None
     expected: str | None
     reason: str
+
+
+Ground = Literal["request", "consent-withdrawn", "purpose-ended", "retention-ended", "unlawful"]
+"""Why a person is erased: the cases of article 47 of 个人信息保护法. No words of one's own: the audit log is for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """Whose person is to be erased, and why; `version` is the one that was looked at (None: any)."""
+
+    distributor_id: DistributorId
+    ground: Ground
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """Since when nothing says any more who this distributor is."""
+
+    distributor_id: DistributorId
+    at: datetime
+
+
+class DistributorGone(Conflict):
+    """The person of distributor {distributor_id} was erased; nothing can be added to it again."""
+
+    code = "distributor-erased"
+
+
+class NoPerson(Conflict):
+    """Distributor {distributor_id} stands for direct sales; there is nobody to erase."""
+
+    code = "no-person"
 
 
 class DistributorMissing(NotFound):
@@ -132,6 +176,9 @@ class NetworkApi(Protocol):
     async def joined(self, *, distributor_ids: Sequence[DistributorId]) -> dict[DistributorId, datetime]:
         """When each of these that exists was registered; that never changes."""
 
+    async def names(self, *, distributor_ids: Sequence[DistributorId]) -> dict[DistributorId, str]:
+        """What each of these that exists is called now; at most 200."""
+
     async def roster(self, *, at: datetime, cursor: int, limit: int) -> list[MemberAt]:
         """The next `limit` distributors by id behind `cursor` who had joined before a past moment, as they stood then.
 
@@ -151,9 +198,36 @@ class NetworkApi(Protocol):
     async def members_at(self, *, asked: Sequence[tuple[DistributorId, int]]) -> list[Seller | Refusal]:
         """Each seller with the upline as the history has it at a tree version: the second source for checks."""
 
+    async def erase(self, *, erasures: Sequence[Erasure]) -> list[Erased | Refusal]:
+        """Erase name, contacts, external id and login of each, and suspend him.
+
+        Again, it changes nothing. DistributorMissing, StaleVersion, or NoPerson for the one that stands for direct sales,
+        stand in their places.
+        """
+
     async def placements_at(self, *, at: datetime, cursor: int, limit: int) -> list[Placement]:
         """The next `limit` distributors by id behind `cursor` who had a place in the placement tree at a past moment.
 
         Read on with the last id as the cursor, from 0 until fewer come. The past never changes, so pages read at
         different times belong together; somebody's parent may be on another page.
+        """
+
+    async def teams_led(
+        self, *, at: datetime, distributor_ids: Sequence[DistributorId]
+    ) -> dict[DistributorId, TeamId]:
+        """Which team each of these led at a past moment; who led none is left out. The past never changes."""
+
+    async def team_stretches(
+        self,
+        *,
+        team_ids: Sequence[TeamId],
+        since: datetime,
+        until: datetime,
+        after: TeamStretch | None,
+        limit: int,
+    ) -> list[TeamStretch]:
+        """Who was in these teams when, of the time from `since` to before `until`, a past moment.
+
+        Stretches are cut to that time, in the order of team, distributor and time, at most `limit`; read on with the
+        last as `after` until fewer come. Those of one distributor do not overlap; the past never changes.
         """

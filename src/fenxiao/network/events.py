@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from fenxiao.kernel.events import Event
-from fenxiao.kernel.ids import AccountId, DistributorId, HoldId
+from fenxiao.kernel.ids import AccountId, DistributorId, HoldId, TeamId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,3 +55,40 @@ class DistributorStatusChanged(_OfDistributor):
     type = "distributor.status_changed"
     status: str
     previous: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributorErased(_OfDistributor):
+    """个人信息删除: nothing here says any more who the distributor is; whoever keeps something of the person deletes it.
+
+    `account_id` is the login he had, None without one.
+    """
+
+    type = "distributor.erased"
+    account_id: AccountId | None
+
+
+TeamChangeKind = Literal["created", "renamed", "moved", "led", "joined", "left", "dissolved"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamChanged(Event):
+    """团队变更: a team was changed; leader, parent and level are those it has now.
+
+    `version` counts the changes of all teams, so a higher one of the same team is the later. `distributor_id` is who
+    leads now (`created`, `led`), has joined or has left; with `dissolved` everybody has left, and nobody leads. Where a
+    team has moved, those below it have followed with their levels.
+    """
+
+    type = "team.changed"
+    team_id: TeamId
+    version: int
+    change: TeamChangeKind
+    distributor_id: DistributorId | None
+    leader_id: DistributorId | None
+    parent_id: TeamId | None
+    level: int
+
+    def subject(self) -> str:
+        """The team."""
+        return f"teams/{self.team_id}"

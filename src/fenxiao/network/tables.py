@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -49,12 +50,19 @@ distributor = Table(
     Column("invite_code", Text, nullable=False, unique=True),
     tables.time("joined_at"),
     Column("version", BigInteger, nullable=False, server_default="1"),
+    # Since when nothing here says who it is. Id, place in the tree and history stay: the book rests on them.
+    tables.time("erased_at", nullable=True),
     # A path holds four bytes per id.
     CheckConstraint("distributor_id between 1 and 4294967295", name="distributor_id"),
     CheckConstraint("octet_length(path) between 4 and 2400 and octet_length(path) % 4 = 0", name="path"),
     CheckConstraint("(sponsor_id is null) = (octet_length(path) = 4)", name="root"),
     CheckConstraint("sponsor_id <> distributor_id", name="sponsor"),
     CheckConstraint("earns or sponsor_id is null", name="direct"),
+    CheckConstraint(
+        "erased_at is null or (account_id is null and external_id is null and phone_sealed is null"
+        " and email_sealed is null and status = 'suspended')",
+        name="erased",
+    ),
 )
 # Each filter of the list walks one of these from the cursor on.
 for _filter in (distributor.c.sponsor_id, distributor.c.grade, distributor.c.status):
@@ -207,6 +215,89 @@ placement_link = _history(
     Column("actor", Text, nullable=False),
     Column("evidence", Text, nullable=False),
     owner="placement",
+)
+
+_LED = ["network.team_member.team_id", "network.team_member.distributor_id"]
+_KINDS = "('created', 'renamed', 'moved', 'led', 'joined', 'left', 'dissolved')"
+
+team_tree = Table(
+    "team_tree",
+    METADATA,
+    # One row. Its row lock is the lock of all teams, held as that of the sponsor tree is.
+    Column("one", Boolean, CheckConstraint("one", name="one"), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    tables.time("changed_at", nullable=True),
+)
+
+team = Table(
+    "team",
+    METADATA,
+    Column("team_id", BigInteger, Identity(), primary_key=True),
+    Column("name", Text, CheckConstraint("char_length(name) between 1 and 100", name="name"), nullable=False),
+    Column(
+        "status", Text, CheckConstraint("status in ('active', 'dissolved')", name="status"), nullable=False
+    ),
+    Column("leader_id", BigInteger, unique=True),
+    Column("parent_id", BigInteger, ForeignKey("network.team.team_id")),
+    # One below the parent's; of a team that was dissolved parent and level stay as they were.
+    Column("level", Integer, CheckConstraint("level between 1 and 50", name="level"), nullable=False),
+    Column("members", BigInteger, CheckConstraint("members >= 0", name="members"), nullable=False),
+    tables.time("created_at"),
+    tables.time("dissolved_at", nullable=True),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    # The leader is one of the members; looked at when both are written.
+    ForeignKeyConstraint(
+        ["team_id", "leader_id"], _LED, deferrable=True, initially="DEFERRED", use_alter=True
+    ),
+    CheckConstraint("parent_id <> team_id", name="itself"),
+    CheckConstraint("(parent_id is null) = (level = 1)", name="top"),
+    CheckConstraint("(status = 'dissolved') = (dissolved_at is not null)", name="dissolved_at"),
+    CheckConstraint("(status = 'dissolved') = (leader_id is null)", name="led"),
+    CheckConstraint("(status = 'dissolved') = (members = 0)", name="empty"),
+)
+Index("ix_team_status_team_id", team.c.status, team.c.team_id)
+Index("ix_team_level_status_team_id", team.c.level, team.c.status, team.c.team_id)
+Index("ix_team_parent_id_status_team_id", team.c.parent_id, team.c.status, team.c.team_id)
+
+team_member = Table(
+    "team_member",
+    METADATA,
+    # Everybody who was ever in a team has one row, so nobody is in two; it stays when he leaves, with no team.
+    Column("distributor_id", BigInteger, ForeignKey(distributor.c.distributor_id), primary_key=True),
+    Column("team_id", BigInteger, ForeignKey(team.c.team_id)),
+    tables.time("since", nullable=True),
+    UniqueConstraint("team_id", "distributor_id"),
+    CheckConstraint("(team_id is null) = (since is null)", name="since"),
+)
+
+# Of members, not of distributors, for the reason that placements have. Who is in no team has no stretch.
+team_link = _history(
+    "team_link",
+    Column("team_id", BigInteger, ForeignKey(team.c.team_id), nullable=False),
+    # When he joined; a stretch also begins where somebody comes to lead.
+    tables.time("since"),
+    Column("leads", Boolean, nullable=False),
+    Column("actor", Text, nullable=False),
+    owner="team_member",
+)
+Index("ix_team_link_team_id", team_link.c.team_id, team_link.c.distributor_id, team_link.c.from_version)
+
+team_change = Table(
+    "team_change",
+    METADATA,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("team_id", BigInteger, ForeignKey(team.c.team_id), nullable=False, index=True),
+    Column("kind", Text, CheckConstraint(f"kind in {_KINDS}", name="kind"), nullable=False),
+    # Who leads from then on, has joined or has left; the new parent, null for none.
+    Column("distributor_id", BigInteger),
+    Column("parent_id", BigInteger),
+    tables.time("at"),
+    Column("actor", Text, nullable=False),
+    CheckConstraint(
+        "(kind in ('created', 'led', 'joined', 'left')) = (distributor_id is not null)", name="who"
+    ),
+    CheckConstraint("parent_id is null or kind in ('created', 'moved')", name="parent"),
+    comment=tables.APPEND_ONLY + ": every change of a team; teams and memberships are what these come to",
 )
 
 registration_count = Table(

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from fenxiao.kernel.errors import Conflict, Invalid, NotFound, Refusal
 from fenxiao.kernel.ids import CategoryId, DistributorId, LineId, OrderId, ProductId, RefundId, RuleId
+from fenxiao.kernel.values import value
 from fenxiao.orders.events import Status
 
 
@@ -164,7 +165,7 @@ class FrozenMember:
     active: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class FrozenLine:
     """A line with the product facts frozen at the order's creation; prices per unit in minor units."""
 
@@ -178,7 +179,7 @@ class FrozenLine:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class OrderHistory:
     """Everything that an order's commission and reports depend on; refunds in their order.
 
@@ -301,6 +302,15 @@ class SoldBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SellingStretch:
+    """A stretch of time of a seller's, from `since` to before `until`."""
+
+    distributor_id: DistributorId
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sold:
     """What was sold in all, in minor units, and by those asked about; who has nothing is left out."""
 
@@ -413,6 +423,14 @@ class OrdersApi(Protocol):
 
     async def sold(self, *, asked: SoldQuestion, distributor_ids: Sequence[DistributorId]) -> Sold:
         """What was sold in a stretch of time, in all and by these; the same question always has the same answer."""
+
+    async def sold_in(
+        self, *, currency: str, recorded_until: datetime, stretches: Sequence[SellingStretch]
+    ) -> list[int]:
+        """What each seller himself sold in the stretch: the goods of orders paid in it, net of refunds; minor units.
+
+        All by what was recorded until `recorded_until`, as `sold` has it; the same question always has the same answer.
+        """
 
     async def sold_anew(self, *, asked: Sequence[tuple[SoldQuestion, datetime]]) -> list[bool]:
         """Whether the answer to `sold` may be another than for a question with `recorded_until` as beside it."""

@@ -9,6 +9,7 @@ from fenxiao.orders.http import router
 from fenxiao.orders.http.single import HotPlacing, SinglePlacing
 from fenxiao.orders.jobs import jobs
 from fenxiao.orders.service import Orders
+from fenxiao.orders.service.retention import BuyerRetention
 from fenxiao.orders.service.verifying import Verifying
 from fenxiao.rules.api import RulesApi
 
@@ -25,6 +26,6 @@ def offer(tools: Tools, *, network: NetworkApi, catalog: CatalogApi, rules: Rule
         api=orders,
         router=lambda: router(orders, placing, currency=currency),
         hot=(HotPlacing(placing),),
-        jobs=jobs(orders, tools.db),
+        jobs=jobs(orders, BuyerRetention(tools.db, tools.settings.keep_buyers_years), tools.db),
         checks=checks(Verifying(tools.db, network=network, rules=rules)),
     )

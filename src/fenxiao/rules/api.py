@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from fenxiao.engine.names import Known, Named
 from fenxiao.kernel.errors import Conflict, Invalid, NotFound
 from fenxiao.kernel.ids import RuleId
 
@@ -28,6 +29,15 @@ class RuleVersion:
     document: dict[str, Any]
 
 
+class Vocabulary(Protocol):
+    """名称核对: a port of the rules. What a plan may name lies in contexts beside them; whoever joins the contexts
+    knows where.
+    """
+
+    async def known(self, *, named: Named) -> Known:
+        """All grades with their ranks, and those of the named products, categories and tags that there are."""
+
+
 class RulesApi(Protocol):
     """平台规则."""
 
@@ -45,7 +55,7 @@ class RulesApi(Protocol):
 
         A plan of this name that was published before is answered as it is; so a repeated import publishes once.
         It ends where the next plan of its currency begins. Raises `InvalidPlan`, `UnlawfulPlan`,
-        `FactsNotGathered`, and `StartTaken` where another plan begins at that very moment.
+        `FactsNotGathered`, `NamesMissing`, and `StartTaken` where another plan begins at that very moment.
         """
 
 
@@ -95,6 +105,12 @@ class FactsNotGathered(Invalid):
     """The plan has conditions whose facts are not gathered; those cannot be published in this version."""
 
     code = "facts-not-gathered"
+
+
+class NamesMissing(Invalid):
+    """The plan has special terms for products or categories that do not exist; errors says where."""
+
+    code = "names-missing"
 
 
 class StartsTooEarly(Invalid):

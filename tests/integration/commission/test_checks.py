@@ -17,6 +17,9 @@ FAULTS = [
     ("update commission set release_at = release_at + interval '1 d' where commission_id = {first}", "commission {first}.release_at"),
     ("update commission set released_at = released_at + interval '1 d' where commission_id = {first}", "posting {release}"),
     ("delete from commission.posting where commission_id = {last}; delete from commission where commission_id = {last}", "commission of order 2, step 0, direct level 2, distributor 20"),
+    ("delete from commission where commission_id = {last}", "posting "),
+    ("insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, at, recorded_at) values ('accrual', 'commission_expense', 'pending', 30, 'CNY', 1, 999, now(), now()); update balance set pending_minor = pending_minor + 1 where distributor_id = 30", "posting "),
+    ("delete from order_book where order_id = 2", "order_book 2"),
     ("update order_book set steps = 5 where order_id = 1", "order_book 1.steps"),
     ("update order_book set release_at = null where order_id = 1", "order_book 1.release_at"),
     ("delete from posting where posting_id = {release}", "commission {first}"),
@@ -36,6 +39,8 @@ FAULTS = [
     ("update statement set opening_minor = opening_minor + 1, closing_minor = closing_minor + 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
     ("update statement set entries = entries + 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
     ("delete from statement where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
+    ("update commission set settlement_id = 999 where commission_id = {first}", "posting {release}"),
+    ("update commission set settlement_id = 999 where commission_id = {first}; update posting set settlement_id = 999 where posting_id = {release}", "statement (999, "),
     ("update settlement set cutoff = cutoff - interval '1 d'", "settlement {settlement}"),
 ]  # fmt: skip
 
@@ -49,13 +54,14 @@ async def lived(scene: Scene) -> dict[str, int]:
     await scene.settle()
     scene.advance(days=1)
     scene.refund(20000, 1)
+    await scene.deliver()
     scene.sale(2)
     scene.complete(2)
     await scene.deliver()
     row = await scene.db.fetchrow(
-        "select min(commission_id) as first, max(commission_id) as last,"
+        "select min(commission_id) as first, max(commission_id) filter (where order_id = 2) as last,"
         " (select min(posting_id) from posting where event = 'accrual') as posting,"
-        " (select min(posting_id) from posting where event = 'release') as release,"
+        " (select posting_id from posting where event = 'release' order by commission_id limit 1) as release,"
         " (select settlement_id from settlement) as settlement from commission"
     )
     return dict(row.items())

@@ -188,6 +188,7 @@ async def test_a_matrix_and_steps_of_groups_from_the_plan_to_the_settlement(shop
     await shop.publish(
         {"type": "matrix", "name": "matrix", "width": 2, "levels": ["0.10", "0.05"]},
         {"type": "stairstep", "name": "stairs", "steps": steps},
+        {"type": "periodmatch", "name": "match", "of": "stairs", "levels": ["0.10", "0.05"]},
     )
     sold = {
         name: await shop.sell(*DONE, quantity=units, seller=name)
@@ -196,10 +197,15 @@ async def test_a_matrix_and_steps_of_groups_from_the_plan_to_the_settlement(shop
     await turn(shop, 2)
     await close(shop, "2026-03")
     # Matrix: 700.00 and 100.00 below A, 100.00 below B. Groups: C 600.00 at 5 %, B 800.00 at 10 % less those 5 %.
-    first = {"A": ["70.00", "5.00"], "B": ["10.00", "50.00"], "C": ["30.00"], "D": []}
+    # Match: of the 50.00 of B's group and the 30.00 of C's to A, of C's to B.
+    first = {"A": ["70.00", "5.00", "5.00", "1.50"], "B": ["10.00", "50.00", "3.00"], "C": ["30.00"], "D": []}
     assert await shop.amounts() == first
-    steps_of_b, matrix_of_b = (await shop.account("B"))["items"]
+    match_of_b, steps_of_b, matrix_of_b = (await shop.account("B"))["items"]
     for entry, words in (
+        (
+            match_of_b,
+            ("earned 30.00 by the component that is matched × 10 % = 3.00", "所得 30.00 × 10% = 3.00"),
+        ),
         (matrix_of_b, ("Level 1 of your matrix sold 100.00 × 10 % = 10.00", "矩阵的第 1 层销售 100.00")),
         (
             steps_of_b,
@@ -209,18 +215,18 @@ async def test_a_matrix_and_steps_of_groups_from_the_plan_to_the_settlement(shop
         path = f"/api/commission/entries/{entry['commission_id']}/explanation"
         for language, text in zip(("en", "zh-CN"), words, strict=True):
             assert text in (await shop.call("GET", path, **{"Accept-Language": language}))["text"]
-    assert (await shop.settle("B"))["released"][0]["amount"] == "60.00"
+    assert (await shop.settle("B"))["released"][0]["amount"] == "63.00"
 
-    # Without 400.00 of C's, B's group is on the step below.
+    # Without 400.00 of C's, B's group is on the step below, and what rests on it follows.
     await shop.refund(sold["C"], {"amount": 400})
     await close(shop, "2026-03")
     assert await shop.amounts() == {
-        "A": ["70.00", "5.00", "-40.00"],
-        "B": ["10.00", "50.00", "-40.00"],
+        "A": ["70.00", "5.00", "5.00", "1.50", "-40.00", "-4.00", "-1.00"],
+        "B": ["10.00", "50.00", "3.00", "-40.00", "-2.00"],
         "C": ["30.00", "-20.00"],
         "D": [],
     }
-    assert (await shop.account("B"))["available"] == "20.00"
+    assert (await shop.account("B"))["available"] == "21.00"
 
 
 async def test_two_legs_whose_carries_follow_a_refund_of_the_month_before(shop: Shop) -> None:

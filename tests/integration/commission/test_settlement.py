@@ -144,7 +144,7 @@ async def test_a_refund_just_after_a_settlement_takes_from_available(
 
 
 async def race(scene: Scene, owner: asyncpg.Connection, *, refund_first: bool) -> None:
-    """Let a refund and a settlement queue for the same order, in this order."""
+    """Let a refund and a settlement queue for the same balances, in this order."""
     await sold(scene)
     scene.advance(days=1)
     scene.refund(20000)
@@ -152,7 +152,7 @@ async def race(scene: Scene, owner: asyncpg.Connection, *, refund_first: bool) -
     runners = [scene.deliver, lambda: runs.work(scene.db, scene.offers[1].runs)]
     tasks = []
     async with owner.transaction():
-        await owner.execute("select from commission.order_book for update")
+        await owner.execute("select from commission.balance for update")
         for waiting, runner in enumerate(runners if refund_first else runners[::-1], 1):
             tasks.append(asyncio.create_task(runner()))
             await locked(owner, waiting)

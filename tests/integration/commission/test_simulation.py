@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -16,6 +17,9 @@ from tests.integration.commands.test_retail_import import COMMISSION, GROSS, REF
 
 from fenxiao.commission.service.figures import Facts
 from fenxiao.commission.service.plans import Plans
+from fenxiao.commission.service.rewards.gathering import Gathering
+from fenxiao.commission.service.simulation_periods import SimulatedPeriods
+from fenxiao.commission.service.simulation_rewards import SimulatedRewards
 from fenxiao.commission.service.simulation_run import SimulationRuns
 from fenxiao.infra.db import runs
 from fenxiao.infra.http.ports import guard
@@ -23,6 +27,7 @@ from fenxiao.kernel.ids import OrderId
 from fenxiao.orders.api import OrderHistory
 
 YEAR = {"from": "2009-12-01T00:00:00Z", "to": "2010-12-01T00:00:00Z"}
+UTC = ZoneInfo("UTC")
 BOOK = ("commission", "order_book", "posting", "balance", "statement", "settlement", "outbox")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -251,7 +256,12 @@ def steps(system: TestedSystem, orders: Any = None, *, seconds: float = 0.0) -> 
     """The run with pages of forty orders, by default one to a chunk."""
     db, apis = system.databases["commission"], system.apis
     facts = Facts(db, guard(apis.orders), guard(apis.network), Plans(guard(apis.rules)))
-    run = SimulationRuns(db, system.clock, guard(orders or apis.orders), facts, page=40, seconds=seconds)
+    asked = guard(orders or apis.orders)
+    closed = SimulatedPeriods(db, UTC, asked, guard(apis.network))
+    rewarded = SimulatedRewards(db, UTC, asked, Gathering(asked, guard(apis.network), UTC))
+    run = SimulationRuns(
+        db, system.clock, asked, facts, periods=closed, rewards=rewarded, page=40, seconds=seconds
+    )
     return {"simulation": run.simulate_chunk}
 
 
@@ -329,10 +339,11 @@ async def test_what_is_refused(
     for path in ("/api/simulations/1", "/api/simulations/1/distributors"):
         assert (await client.get(path, headers=admin)).json()["code"] == "simulation-missing"
     assert (await client.post("/api/simulations/1/cancel", headers=admin)).status_code == 404
-    pool = {"type": "pool", "name": "bonus", "rate": "0.02", "period": "month", "share_by": "equal"}
+    pool = {"type": "pool", "name": "bonus", "rate": "0.02", "period": "day", "share_by": "equal"}
     by_period = await draft(client, admin, components=[pool])
-    answer = await client.post("/api/simulations", json={"rule_id": by_period, **YEAR}, headers=admin)
-    assert (answer.status_code, answer.json()["code"]) == (422, "period-not-simulated")
+    ages = {**YEAR, "from": "0001-01-01T00:00:00Z"}
+    answer = await client.post("/api/simulations", json={"rule_id": by_period, **ages}, headers=admin)
+    assert (answer.status_code, [one["field"] for one in answer.json()["errors"]]) == (422, ["from"])
     assert (await client.get("/api/simulations", headers=admin)).json()["items"] == []
     nobody = await client.get("/api/simulations")
     assert nobody.status_code == 401

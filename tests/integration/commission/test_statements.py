@@ -81,6 +81,7 @@ async def test_its_lines_are_its_postings_and_files_say_the_same(scene: Scene) -
     await scene.settle()
     scene.advance(days=1)
     scene.refund(20000)
+    await scene.deliver()
     scene.sale(4)
     scene.complete(4)
     await scene.deliver()

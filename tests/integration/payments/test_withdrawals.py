@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from tests.conftest import TestedSystem
 from tests.integration.commission.test_cases import Shop
 from tests.integration.payments.conftest import HOLDER, Login, Scene
@@ -87,3 +88,40 @@ async def test_a_payee_who_does_not_confirm_gets_the_money_back_and_tries_again(
         one for offer in system.offers if offer.name in {"payments", "commission"} for one in offer.checks
     ]
     assert [one for check in checks async for one in check.findings() if not one.in_flight] == []
+
+
+async def test_what_is_just_being_handed_over_is_not_ended_by_hand(
+    *,
+    scene: Scene,
+    system: TestedSystem,
+    client: httpx.AsyncClient,
+    login: Login,
+    admin: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop, payee = await earned(system, client, login, admin)
+    body = {"channel": "bank", "holder": HOLDER, "number": "6222021234567890123"}
+    account = (await client.post("/api/payout-accounts", json=body, headers=payee)).json()["account_id"]
+    body = {"amount": "20.00", "account_id": account}
+    asked = (await client.post("/api/withdrawals", json=body, headers=payee)).json()["withdrawal_id"]
+    path = f"/api/withdrawals/{asked}"
+    await scene.ask("POST", f"{path}/approve", json={})
+    payments = type(system.apis.payments)
+    transfer, codes = payments.transfer, []
+
+    async def overtaken(self: Any, *, requests: Any) -> Any:
+        # The payout was looked at and is open; it is not known to payments yet.
+        for act, given in (("reject", {"reason": "no"}), ("confirm", {"reference": "R"})):
+            codes.append((await scene.ask("POST", f"{path}/{act}", json=given, status=409))["code"])
+        return await transfer(self, requests=requests)
+
+    monkeypatch.setattr(payments, "transfer", overtaken)
+    await system.drain()
+    assert codes == ["transfer-under-way"] * 2
+    assert (await scene.ask("GET", path))["status"] == "approved"
+    # Known there, it is taken back, and no file for the bank holds it.
+    await scene.ask("POST", f"{path}/reject", json={"reason": "no"})
+    await scene.ask("POST", "/api/payouts/batches", json={"currency": "CNY"}, status=409)
+    await system.drain()
+    money = await scene.ask("GET", f"/api/commission/{shop.chain['A']}")
+    assert (money["available"], money["withdrawing"]) == ("50.00", "0.00")

@@ -1,6 +1,6 @@
 """The lists of people and of plans."""
 
-from tests.integration.plans.case import SEARCH, Case
+from tests.integration.plans.case import FILTERED, SEARCH, Case
 from tests.integration.plans.case import listed as _ids
 from tests.integration.plans.case import several as _cases
 from tests.integration.plans.rows import CHAIN_END, CLUB
@@ -107,6 +107,29 @@ NETWORK = [
     ),
     Case(path="/api/distributors/{distributor_id}/placements", ids={"distributor_id": 5000}),
     Case(path="/api/grades"),
+    *_cases("/api/teams", {}, {"level": 3}, {"parent_id": 5}, {"level": 3, "parent_id": 5}),
+    *_cases(
+        "/api/teams",
+        {"status": "dissolved"},
+        {"level": 2},
+        {"level": 4},
+        {"parent_id": 5000},
+        {"leader_id": 4711},
+        {"status": "dissolved", "level": 3},
+        few=True,
+    ),
+    *_cases("/api/teams", {}, {"level": 1}, who="leaf", few=True),
+    *_cases("/api/teams/{team_id}/members", {}, ids={"team_id": 1}),
+    *_cases("/api/teams/{team_id}/members", {}, ids={"team_id": 1}, who="top"),
+    *_cases("/api/teams/{team_id}/members", {}, ids={"team_id": 1}, who="leaf", few=True),
+    *_cases(
+        "/api/teams/{team_id}/members",
+        {"at": "2026-03-15T11:00:00Z"},
+        ids={"team_id": 1},
+        rows=FILTERED,
+        why="who has left is passed over",
+    ),
+    Case(path="/api/distributors/{distributor_id}/teams", ids={"distributor_id": 25001}),
 ]
 
 RULES = [

@@ -111,6 +111,23 @@ insert into placement (distributor_id, path, open) select i, int4send(i), true f
 insert into placement_link (distributor_id, from_version, valid_from, valid_to, parent_id, position, source, actor, evidence)
   select i, i, {now} - ({distributors} - i) * interval '10 minutes', 'infinity', nullif(i / 2, 0), case when i > 1 then 1 + i % 2 end,
     'spill', 'account:1', '' from generate_series(1, 20000) i;
+insert into team_tree (one, version) values (true, 1);
+insert into team (team_id, name, status, leader_id, parent_id, level, members, created_at, dissolved_at)
+  select i, 'team ' || i, case when gone then 'dissolved' else 'active' end, case when not gone then i end,
+    case when i = 1 then null when i <= 100 then 1 when i <= 19990 then 2 + i % 99 else 5000 end,
+    case when i = 1 then 1 when i <= 100 then 2 when i <= 19990 then 3 else 4 end, case when gone then 0 else 1 end,
+    {now}, case when gone then {now} end
+  from (select i, i % 1000 = 500 as gone from generate_series(1, 20000) i) t;
+insert into team_member (distributor_id, team_id, since)
+  select i, team_id, case when team_id is not null then {now} - interval '60 days' end
+  from (select i, case when i % 1000 = 500 then null when i <= 20000 then i when i > 33000 then 1 else 2 + i % 499 end as team_id
+          from (select generate_series(1, 40000) as i union all select 90000) s) t;
+insert into team_link (distributor_id, from_version, valid_from, valid_to, team_id, since, leads, actor)
+  select distributor_id, distributor_id, since, 'infinity', team_id, since, distributor_id <= 20000, 'account:1'
+  from team_member where team_id is not null;
+insert into team_link (distributor_id, from_version, to_version, valid_from, valid_to, team_id, since, leads, actor)
+  select i, 0, 1, {now} - interval '90 days', {now} - interval '70 days', 1, {now} - interval '90 days', false, 'account:1'
+  from generate_series(25001, 27000) i;
 drop table sponsors
 """
 

@@ -10,6 +10,7 @@ import pytest
 from fenxiao.engine.faults import InvalidPlan
 from fenxiao.engine.law import LawProfile
 from fenxiao.engine.plan import parse_plan
+from fenxiao.entrypoints.vocabulary import Names
 from fenxiao.rules import wiring
 from fenxiao.rules.api import FactsNotGathered, RuleQuestion, StartTaken, UnlawfulPlan
 from fenxiao.rules.domain import conditions
@@ -125,8 +126,9 @@ async def test_versions_are_the_published_ones_and_compile(system: Any) -> None:
 
 
 async def test_notice_must_lie_between_announcement_and_effect(system: Any) -> None:
+    names = Names(system.apis.network, system.apis.catalog)
     week = Terms(limits=LawProfile("CN", 2), min_notice_days=7)
-    rules = Rules(system.databases[wiring.NAME], system.clock, week)
+    rules = Rules(system.databases[wiring.NAME], system.clock, week, vocabulary=names)
     draft = await rules.draft(PLAN, once=None)
     with pytest.raises(Exception, match="earliest") as caught:
         await rules.publish(

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ from fenxiao.infra.context import RequestContext, use
 from fenxiao.kernel.errors import Refusal
 from fenxiao.rules.service import Rules
 
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
 UP = {"type": "unilevel", "name": "up", "levels": ["0.40", "0.30"]}
 PLAN: dict[str, Any] = {
     "name": "standard",
@@ -188,6 +190,76 @@ async def test_what_is_refused_is_listed_and_not_checked(desk: Desk, owner: asyn
     approved = await desk.post(rule_id, "approve")
     assert (approved.status_code, approved.json()["code"]) == (409, "own-version")
     assert await rows(owner) == before
+
+
+async def test_what_a_plan_names_and_is_not_there_is_told_and_where_it_can_never_come_refused(
+    desk: Desk, owner: asyncpg.Connection
+) -> None:
+    async def made(path: str, body: dict[str, Any]) -> Any:
+        answer = await desk.client.post(path, json=body, headers=desk.admin)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    category = (await made("/api/categories", {"name": "茶"}))["category_id"]
+    product = (await made("/api/products", {"name": "绿茶", "price": "9.00", "tags": ["热销"]}))["product_id"]
+    terms = [
+        {"match": {"product_id": product}, "levels": ["0.02"]},
+        {"match": {"product_id": 999}, "levels": ["0.03"]},
+        {"match": {"category_id": category}, "levels": ["0.04"]},
+        {"match": {"category_id": 998}, "levels": ["0.05"]},
+        {"match": {"tag": "热销"}, "levels": ["0.06"]},
+        {"match": {"tag": "新品"}, "levels": ["0.07"]},
+    ]
+    levels = {"type": "unilevel", "name": "up", "levels": ["0.01"], "overrides": terms}
+    by_grade = {"type": "differential", "name": "grades", "rates": {"gold": "0.01"}, "depth": 2}
+    goal = {"type": "sales_target", "name": "goal", "tiers": [{"threshold": "9.00", "grade": "gold"}]}
+    plan = {**PLAN, "components": [levels, by_grade], "rewards": [goal]}
+    rule_id = await desk.draft(plan)
+    before = await rows(owner)
+    answer = (await desk.post(rule_id, "check")).json()
+    assert (answer["status"], answer["passed"]) == ("draft", False)
+    told = [(one["severity"], one["code"], one["field"]) for one in answer["findings"]]
+    names = [
+        ("warning", "grade-unknown", "components.1"),
+        ("warning", "tag-unknown", "components.0"),
+        ("warning", "grade-unknown", "rewards.0"),
+    ]
+    assert [one for one in told if one[0] != "note"] == [
+        ("refused", "names-missing", "components.0.overrides.1.match.product_id"),
+        ("refused", "names-missing", "components.0.overrides.3.match.category_id"),
+        *names,
+    ]
+    refused = await desk.post(rule_id, "publish", **{"Accept-Language": "zh-CN", "Idempotency-Key": "p"})
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (422, "names-missing")
+    assert [one["message"] for one in problem["errors"]] == [
+        "组件 up：没有商品 999；请删除其特例，或改为其他商品。",
+        "组件 up：没有分类 998；请删除其特例，或改为其他分类。",
+    ]
+    with pytest.raises(Refusal) as caught:
+        await desk.rules.publish_once(document={**plan, "name": "import"}, effective_from=PAST)
+    assert caught.value.code == "names-missing"
+    assert await rows(owner) == before
+
+    # What may still come is published with a warning each, and is nothing to tell once it has come.
+    levels["overrides"] = [terms[index] for index in (0, 2, 4, 5)]
+    await desk.put(rule_id, plan)
+    assert (await desk.post(rule_id, "check")).json()["passed"] is True
+    published = (await desk.post(rule_id, "publish", **{"Idempotency-Key": "p"})).json()
+    codes = [one["code"] for one in published["warnings"] if one["code"].endswith("-unknown")]
+    assert codes == [code for _, code, _ in names]
+    assert (await desk.post(rule_id, "publish", **{"Idempotency-Key": "p"})).json() == published
+    await made("/api/grades", {"grade": "gold", "rank": 3})
+    await made("/api/tags", {"name": "新品"})
+    now = (await desk.get(f"/{rule_id}/check"))["findings"]
+    assert [one["code"] for one in now if one["severity"] != "note"] == []
+
+    # Deleted, it never comes back: the version in effect stays as it is, the next one has to do without.
+    gone = await desk.client.delete(f"/api/categories/{category}", headers=desk.admin)
+    assert gone.status_code in {200, 204}
+    again = await desk.post(await desk.draft(plan), "publish")
+    assert [one["field"] for one in again.json()["errors"]] == ["components.0.overrides.1.match.category_id"]
+    assert (await desk.get("/active?currency=CNY"))["rule_id"] == rule_id
 
 
 async def test_a_second_person_approves_what_was_checked(strict: Desk, owner: asyncpg.Connection) -> None:

@@ -1,6 +1,7 @@
 """Sums of a simulation, its ratios, the hashes of runs, exposure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -8,8 +9,21 @@ from hypothesis import strategies as st
 
 from fenxiao.commission.domain import hashes, proofs
 from fenxiao.commission.domain.exposure import Exposure, basis, level_in_tree
-from fenxiao.commission.domain.simulation import WAS, WOULD, Outcome, Pay, Share, ratio, stand
+from fenxiao.commission.domain.simulation import (
+    WAS,
+    WOULD,
+    Outcome,
+    Pay,
+    PeriodSums,
+    RewardSums,
+    Share,
+    periods_of,
+    ratio,
+    stand,
+    too_long,
+)
 from fenxiao.engine.facts import Party
+from fenxiao.engine.periods import PeriodKind
 from fenxiao.engine.plan import parse_plan
 
 CHAIN = (
@@ -44,6 +58,66 @@ def test_whoever_is_paid_stands_in_the_chain() -> None:
     assert stand(CHAIN, 9, 30) == (1, "silver")
     with pytest.raises(ValueError, match="50 is paid"):
         stand(CHAIN, 1, 50)
+
+
+def test_what_a_period_pays_stands_at_its_level_or_above_what_it_matches() -> None:
+    components = [
+        {"type": "matrix", "name": "matrix", "width": 2, "levels": ["0.1", "0.05"]},
+        {"type": "periodmatch", "name": "match", "of": "matrix", "levels": ["0.1"]},
+    ]
+    plan = parse_plan({"name": "p", "currency": "CNY", "components": components})
+    outcome, people = Outcome(), dict[int, Share]()
+    pay = [("matrix", 2, 10, 300, "gold"), ("matrix", 1, 10, 50, "gold"), ("match", 1, 30, 35, None)]
+    assert outcome.add_period(plan, WOULD, pay, people) == 385
+    # Of a component that the plan does not have only the level is known.
+    assert outcome.add_period(plan, WAS, [("gone", 1, 30, 7, "silver")], people) == 7
+    assert outcome.by_place() == {1: [50, 7], 2: [300, 0], 3: [35, 0]}
+    assert outcome.by_grade() == {None: [35, 0], "gold": [350, 0], "silver": [0, 7]}
+    assert {who: (one.would_minor, one.was_minor) for who, one in people.items()} == {
+        10: (350, 0),
+        30: (35, 7),
+    }
+    other = Outcome(
+        periods=[PeriodSums("month", "2026-03", 900, 385, 7)],
+        rewards=[RewardSums("target", "2026-03", 900, 0, 2, 0)],
+        left_out=["2026-04"],
+    )
+    outcome.merge(other)
+    assert Outcome.of(outcome.document()) == outcome
+    assert (outcome.periods, outcome.rewards) == (other.periods, other.rewards)
+    assert outcome.total_minor(WOULD) == 385, "rewards stand alone"
+    # A result from before there were periods can still be read.
+    older = {
+        name: value
+        for name, value in outcome.document().items()
+        if name in ("orders", "paying", "sales_minor", "cells")
+    }
+    assert Outcome.of(older).periods == []
+
+
+def test_periods_lie_in_a_span_whole_or_with_a_part() -> None:
+    shanghai = ZoneInfo("Asia/Shanghai")
+
+    def keys(kind: PeriodKind, start: datetime, end: datetime) -> tuple[list[str], list[str]]:
+        whole, parts = periods_of(kind, start, end, shanghai)
+        return [one.key for one in whole], [one.key for one in parts]
+
+    march, may = datetime(2026, 3, 1, tzinfo=shanghai), datetime(2026, 5, 1, tzinfo=shanghai)
+    assert keys("month", march, may) == (["2026-03", "2026-04"], [])
+    # In UTC the months begin eight hours later.
+    assert keys("month", march.replace(tzinfo=UTC), may.replace(tzinfo=UTC)) == (
+        ["2026-04"],
+        ["2026-03", "2026-05"],
+    )
+    moment = timedelta(microseconds=1)
+    assert keys("month", march + moment, may) == (["2026-04"], ["2026-03"])
+    assert keys("month", march, may - moment) == (["2026-03"], ["2026-04"])
+    assert keys("month", march - moment, may) == (["2026-03", "2026-04"], ["2026-02"])
+    assert keys("quarter", march, may) == ([], ["2026-Q1", "2026-Q2"])
+    assert keys("day", march + moment, march + 2 * moment) == ([], ["2026-03-01"])
+    assert not too_long("day", march, march + timedelta(days=4000))
+    assert too_long("day", march, march + timedelta(days=4001))
+    assert not too_long("quarter", march, march + timedelta(days=4001))
 
 
 _pays = st.lists(

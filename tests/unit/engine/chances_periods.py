@@ -67,7 +67,7 @@ def sold(chance):
 
 def component(chance, kind, name):
     found = {"type": kind, "name": name, "period": chance.choice([*["month"] * 6, *KINDS])}
-    found |= {field: way(chance) for field, way in PARAMETERS[kind].items()}
+    found |= {field: way(chance) for field, way in PARAMETERS.get(kind, {}).items()}
     if kind == "binary" and chances.flag(chance):
         found["rate"] = rate(chance)
     elif kind == "binary":
@@ -81,10 +81,17 @@ def component(chance, kind, name):
 
 def document(chance, kinds=tuple(PARAMETERS)):
     names = chance.sample(["a", "z", "分红"], chance.randint(1, 3))
-    return {
-        **chances.document(chance),
-        "components": [component(chance, chance.choice(kinds), name) for name in names],
-    }
+    found = [component(chance, chance.choice(kinds), name) for name in names]
+    for number in range(chance.choice([0, 0, 1, 2])):
+        found.append(matching(chance, chance.choice(found), f"match {number}"))
+    return {**chances.document(chance), "components": found}
+
+
+def matching(chance, of, name):
+    """One that pays on what another pays for the same period, which may be a matching one itself."""
+    levels = {"levels": chances.rates(chance), "compress": chances.flag(chance)}
+    made = component(chance, None, name)
+    return {**made, "type": "periodmatch", "period": of["period"], "of": of["name"], **levels}
 
 
 def members(chance, size, shape):

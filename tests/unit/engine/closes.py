@@ -9,7 +9,7 @@ MARCH = period_of(datetime(2026, 3, 5, tzinfo=UTC), "month", UTC)
 # Reasons that only a period knows.
 REASONS = {
     *("not-a-member", "suspended-at-close", "no-sales", "period-capped-away"),
-    *("no-share", "nothing-matched", "no-volume", "below-step"),
+    *("no-share", "nothing-matched", "no-volume", "below-step", "nobody-earned"),
 }
 
 
@@ -39,6 +39,10 @@ def stairstep(steps=(), name="group", **params):
         "generation_rates": ["0.04"],
         **params,
     }
+
+
+def matched(levels=("0.10", "0.05"), of="pool", name="match", **params):
+    return {"type": "periodmatch", "name": name, "of": of, "levels": list(levels), **params}
 
 
 def member(number, personal=0, *, team=0, rank=None, active=True, facts=None, **place):

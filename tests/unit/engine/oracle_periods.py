@@ -12,16 +12,16 @@ import oracle
 
 def close(plan, world):
     """({(component, level, id): minor units}, carries as a sorted list, {component: flushed volume})."""
-    paid, carries, flushed = {}, [], {}
+    paid, carries, flushed, earned = {}, [], {}, {}
     for component in plan["components"]:
         if component.get("period") != world["kind"]:
             continue
         able = {number: one for number, one in world["members"].items() if qualifies(plan, component, one)}
         case = {"plan": plan, "terms": component, "world": world, "able": able, "carries": [], "flushed": 0}
-        exact = {"pool": pool, "binary": binary, "matrix": matrix, "stairstep": stairstep}[component["type"]](
-            case
-        )
+        case["earned"] = earned
+        exact = TYPES[component["type"]](case)
         amounts = {key: oracle.to_integer(exact[key], plan["rounding"]) for key in sorted(exact)}
+        earned[component["name"]] = amounts
         for (level, number), amount in capped(plan, component, amounts).items():
             if amount:
                 paid[component["name"], level, number] = amount
@@ -226,6 +226,20 @@ def climbing(members, number, width):
     return found
 
 
+def periodmatch(case):
+    """Each amount that the matched component pays climbs the sponsor tree on its own, before any cap."""
+    terms, members, exact = case["terms"], case["world"]["members"], {}
+    rates = [Fraction(Decimal(rate)) for rate in terms["levels"]]
+    for (_, earner), amount in case["earned"][terms["of"]].items():
+        chain = [who for who, _ in above(members, earner, "sponsor")]
+        places = [who for who in chain if who in case["able"]] if terms["compress"] else chain
+        for level, (rate, holder) in enumerate(zip(rates, places, strict=False), 1):
+            heirs = [who for who in chain[chain.index(holder) :] if who in case["able"]]
+            if holder in case["able"] or (heirs and case["plan"]["unclaimed"] == "roll_up"):
+                add(exact, (level, heirs[0]), rate * amount)
+    return exact
+
+
 def stairstep(case):
     terms, members, exact = case["terms"], case["world"]["members"], {}
     groups, leaders = classify(case)
@@ -276,3 +290,12 @@ def step(case, volume):
         if volume >= oracle.minor(case["plan"], one["volume"])
     ]
     return reached[-1] if reached else Fraction(0)
+
+
+TYPES = {
+    "pool": pool,
+    "binary": binary,
+    "matrix": matrix,
+    "stairstep": stairstep,
+    "periodmatch": periodmatch,
+}

@@ -23,7 +23,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SRC = HERE.parents[2] / "src"
 # What only says something of a plan.
-CHECKS = ("fenxiao.engine.idle", "fenxiao.engine.conditions.reach")
+CHECKS = (
+    "fenxiao.engine.idle",
+    "fenxiao.engine.names",
+    "fenxiao.engine.witness",
+    "fenxiao.engine.conditions.reach",
+)
 MODULES = [
     "fenxiao.engine.evaluate",
     "fenxiao.engine.tally",
@@ -33,6 +38,7 @@ MODULES = [
     "fenxiao.engine.periods",
     "fenxiao.engine.trees",
     "fenxiao.engine.close",
+    "fenxiao.engine.close_trace",
     "fenxiao.engine.ceilings",
     "fenxiao.engine.conditions.tree",
     *(
@@ -50,6 +56,8 @@ MODULES = [
             "pool",
             "binary",
             "matrix",
+            "periodmatch",
+            "rising",
             "stairstep",
             "kind",
         )
@@ -63,7 +71,7 @@ ASIDE = {
 # What only publishing looks at.
 PUBLISHING = {"bound", "worst", "_worst", "depth", "_deepest", "met_alone", "met_by_tags"}
 GOLDEN = ("history", "worked_cases", "grades", "matching", "caps", "conditions", "plans", "explanations")
-GOLDEN += ("period_cases", "periods", "period_explanations")
+GOLDEN += ("period_cases", "period_matches", "periods", "period_explanations")
 # They try many examples or texts, and what they try is not amounts.
 ASIDE_TESTS = ("something_true", "reads_back", "equal_plan", "hundred_thousand", "has_its_chinese")
 LEFT_OUT = " and ".join(f"not {name}" for name in ASIDE_TESTS)
@@ -308,8 +316,13 @@ EQUIVALENT = {
     "ceilings _limited: True → False": "as above",
     "components.stairstep _break_away: fresh and params.generation_rates → Or": "a leg without volume or rates pays nothing",
     "components.matrix _parent: 0 → 1": "who has no position has nobody above",
-    "components.matrix pay: not volume or not rate → And": "0 × anything is no amount",
-    "components.matrix close: 1 → 2": "what rises may have one place more",
+    "components.rising pay: not amount or not rate → And": "0 × anything is no amount",
+    "components.rising pay: 1 → 2": "what rises may have one place more",
+    "witness _bare: True → False": "as above",
+    "witness _matches: tags and one.tag is None → Or": "what it tries more is tried already",
+    "close_trace _cuts: 0 → 1": "where a cap of the period cut something there is one, and with 0 nothing is told",
+    "close_trace awards: 0 → 1": "whoever was heard of at a level has an amount there",
+    "witness _order: 1 → 2": "the numbers of the order and of its line say nothing",
     "components.differential bound: 0 → 1": "without a rate no step is taken, whatever the highest",
     "components.differential _climb: 0 → 1": "no bonus counts before somebody earned a difference",
 }

@@ -203,6 +203,13 @@ def test_needed_facts_are_what_all_conditions_ask_for_once() -> None:
     assert needed_facts(plan(unilevel(), differential(when=RANK))) == []
     both = plan(unilevel(when={"any": [{"field": "paid_orders", "within_days": 7, "value": 1}, ORDERS]}))
     assert [need.within_days for need in needed_facts(both)] == [None, 7]
+    # Also where the shortest window stands beside none; seven plans, because a set has its own order.
+    for sales in range(1, 8):
+        day = {"field": "personal_sales", "within_days": 1, "value": sales}
+        order = {"field": "paid_orders", "within_days": 1, "value": sales}
+        everything = {"any": [day, {**day, "within_days": None}, order, {**order, "within_days": None}]}
+        found = needed_facts(plan(unilevel(when=everything)))
+        assert [need.within_days for need in found] == [None, 1, None, 1]
 
 
 @pytest.mark.parametrize("facts", [None, {}, {"personal_sales": 10**6}, {"personal_sales/7": 10**6}])

@@ -1,5 +1,6 @@
 """What an author is told before publishing: the worst case by example, rules that never apply, types of a period."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from fenxiao.engine.conditions import reach
 from fenxiao.engine.evaluate import evaluate
 from fenxiao.engine.idle import idle
 from fenxiao.engine.law import LawProfile, check, default_profile, depths, notes
+from fenxiao.engine.names import Known, Named, named, unknown
 from fenxiao.engine.plan import parse_plan
 from fenxiao.engine.witness import example, told
 
@@ -46,6 +48,37 @@ def test_worst_case_and_depth_of_the_types_of_a_period(component, rate, endless,
     assert list(depths(made).values()) == [depth]
     assert worst_case(made, "order") == worst_case(closes.plan())
     assert worst_case(made, "period") == bound
+
+
+def test_worst_case_and_depth_of_a_share_of_what_a_period_paid() -> None:
+    def of(component, levels):
+        made = closes.plan(component, closes.matched(levels, component["name"]))
+        bound = component_bound(made)
+        assert bound.per_unit_minor == 0
+        return bound.rate, bound.endless, depths(made)["match"]
+
+    assert of(pool("0.02"), ["0.5", "0.1"]) == (Fraction("0.012"), False, 2)
+    assert of(matrix(["0.05", "0.03"]), ["0", "0.5", "0"]) == (Fraction("0.04"), False, 4)
+    assert of(stairstep(), ["0.1"]) == (Fraction("0.019"), False, None)
+    assert of(binary(), ["0.1"]) == (0, True, None)
+    assert of(binary(), ["0"]) == (0, False, 0)
+    made = closes.plan(binary(), closes.matched(["0.1"], "pairs"), closes.matched(["0"], "pairs", "none"))
+    endless = [one.params["component"] for one in warnings(made) if one.code == "no-company-ratio"]
+    assert endless == ["pairs", "match"]
+    # Under CN as far above the sale as what it rests on, and its own levels on top.
+    assert check(closes.plan(pool(), closes.matched(["0.1", "0.1"])), CHINA) == ()
+    (finding,) = check(closes.plan(pool(), closes.matched(["0.1"] * 3)), CHINA)
+    assert (finding.code, finding.params["component"]) == ("too-many-upline-levels", "match")
+    top = closes.matched(["0.1"], "match", "top")
+    (finding,) = check(closes.plan(pool(), closes.matched(), top), CHINA)
+    assert (finding.params["component"], finding.params["levels"]) == ("top", 3)
+
+
+def component_bound(made):
+    bounds: dict = {}
+    for component in made.components:
+        bounds[component.name] = component.kind.bound(component, bounds)
+    return bounds["match"]
 
 
 def test_under_cn_only_the_pool_of_them_is_lawful() -> None:
@@ -122,6 +155,73 @@ def test_no_example_is_above_the_worst_case(seed) -> None:
         assert found.total_minor <= most + Fraction(len(found.amounts), 2)
 
 
+def test_an_example_has_no_cost() -> None:
+    assert example(plan(unilevel(["1"]), base="profit")).total_minor == 100_00
+
+
+def test_the_chain_of_an_example_ends_with_the_last_who_is_paid() -> None:
+    assert example(plan(unilevel())).chain == (None, None, None)
+    assert example(plan(unilevel(["0", "0.1", "0"]))).chain == (None, None, None)
+    assert example(plan(unilevel(["0"]))).chain == (None,)
+
+
+@pytest.mark.parametrize(
+    ("components", "match", "total"),
+    [
+        # A product with every tag; one tag without the others, which would take something away elsewhere.
+        (
+            [
+                unilevel(["0.1"], overrides=[{"match": {"product_id": 7}, "levels": ["0.2"]}]),
+                unilevel(["0.1"], "b", overrides=[{"match": {"tag": "x"}, "levels": ["0.3"]}]),
+            ],
+            {"product_id": 7, "tags": ("x",)},
+            50_00,
+        ),
+        (
+            [
+                unilevel(["0.3"], overrides=[{"match": {"tag": "y"}, "levels": []}]),
+                unilevel(["0"], "b", overrides=[{"match": {"tag": "x"}, "levels": ["0.4"]}]),
+            ],
+            {"tags": ("x",)},
+            70_00,
+        ),
+        (
+            [unilevel(["0.1"], overrides=[{"match": {"product_id": 1}, "levels": ["0.2"]}])],
+            {"product_id": 1},
+            20_00,
+        ),
+        # Two of each grade within the depth; five of each; a leader at the top alone; the seller himself a leader.
+        ([differential({"a": "0.1", "b": "0.2"}, same_grade_rate="0.05", depth=3)], {}, 30_00),
+        (
+            [differential({"a": "0.1", "b": "0.2"}, same_grade_rate="0.01", same_grade_depth=4, depth=9)],
+            {},
+            28_00,
+        ),
+        ([breakaway({"a": "0.1", "b": "0.2", "c": "0.3"}, generation_rates=["0.05"], depth=3)], {}, 35_00),
+        ([generation(["0.1"], seller_boundary=True, depth=0)], {}, 10_00),
+        (
+            [
+                differential({"a": "0.1", "b": "0.2"}),
+                generation(["0.1"], seller_boundary=True, depth=0),
+            ],
+            {},
+            30_00,
+        ),
+        # The grades climb by the highest rate that any component has for them.
+        (
+            [differential({"a": "0.1", "b": "0.02"}, depth=0), differential({"b": "0.3"}, name="more")],
+            {},
+            40_00,
+        ),
+    ],
+)
+def test_the_example_finds_what_pays_most(components, match, total) -> None:
+    made = plan(*components)
+    found = example(made)
+    assert (found.match, found.total_minor) == (match, total)
+    assert worst_case(made).rate >= Fraction(total, 100_00)
+
+
 def test_the_example_is_told_with_its_chain_and_amounts() -> None:
     made = plan(
         differential(overrides=[{"match": {"product_id": 7}, "rates": {"gold": "0.5"}}]),
@@ -183,6 +283,7 @@ TAG = {"match": {"tag": "x"}}
         (breakaway(generation_rates=["0.1"], depth=0), ["rates-beyond"]),
         (differential(same_grade_rate="0.1", same_grade_depth=0), ["field-idle"]),
         (differential(same_grade_depth=2), ["field-idle"]),
+        (differential(same_grade_depth=0), []),
         (differential(same_grade_rate="0.1"), []),
         (differential(), []),
         (stairstep(breakaway_at=None), ["field-idle"]),
@@ -198,6 +299,8 @@ def test_what_never_applies_is_told(component, codes) -> None:
     found = idle(made)
     assert [one.code for one in found] == codes
     assert list(found) == [one for one in warnings(made) if one.code in codes]
+    # Stored with its defaults written out it is told nothing else.
+    assert idle(parse_plan(made.document())) == found
     for one in found:
         assert one.params["component"] == component["name"]
         assert not any("{" in one.text(language) for language in ("en", "zh"))
@@ -217,6 +320,73 @@ def test_grades_that_nobody_has_are_told_where_the_grades_are_known() -> None:
     ]
     assert idle(made) == ()
     assert idle(made, {"bronze": 1, "silver": 2, "gold": 5})[0].code == "rate-falls"
+    # Where there is no grade at all every rank is out of reach, and equal rates do not fall.
+    level = plan(differential({"gold": "0.1", "silver": "0.1"}), infinity(min_rank=1), unilevel())
+    found = idle(level, {})
+    assert [(one.code, *one.params.values()) for one in found] == [
+        ("grade-unknown", "grades", "gold"),
+        ("grade-unknown", "grades", "silver"),
+        ("rank-unreached", "endless", 1, 0),
+    ]
+    assert idle(level, {"silver": 1, "gold": 2}) == ()
+
+
+def test_a_rank_is_reached_by_the_highest_grade_and_asked_for_by_rank_alone() -> None:
+    everything = {
+        "all": [RANK, {"field": "rank", "op": "at_most", "value": 9}, {"field": "paid_orders", "value": 9}]
+    }
+    made = plan(infinity(min_rank=3, when=everything))
+    reached = RANK["value"]
+    assert idle(made, {"bronze": 1, "gold": max(3, reached)}) == ()
+    found = idle(made, {"bronze": 1, "gold": reached - 1})
+    assert reached in [one.params["rank"] for one in found]
+    assert {one.params["highest"] for one in found} == {reached - 1}
+
+
+def test_a_step_that_does_not_rise_is_told_by_its_place() -> None:
+    (found,) = idle(
+        closes.plan(stairstep([("1", "0.2"), ("2", "0.3"), ("3", "0.1")]), max_payout_rate_per_period="1")
+    )
+    assert (found.code, found.params["step"]) == ("step-falls", 3)
+
+
+def test_names_of_nothing_that_is_there_are_told_wherever_a_plan_uses_them() -> None:
+    reward = {"type": "sales_target", "name": "target", "tiers": [{"threshold": "1", "grade": "gold"}]}
+    terms = [
+        {"match": {"tag": "热销"}, "rates": {"gold": "0.1", "silver": "0.2"}},
+        {"match": {"tag": "新品"}, "rates": {"gold": "0.3", "iron": "0.4"}},
+        {"match": {"product_id": 7}, "same_grade_rate": "0.5"},
+        {"match": {"category_id": 3}, "same_grade_rate": "0.5"},
+    ]
+    made = plan(differential({"bronze": "0.1"}, overrides=terms), unilevel(), rewards=[reward])
+    assert named(made) == Named(product_ids=(7,), category_ids=(3,), tags=("新品", "热销"))
+    # A product that is not there at all is refused, not warned of.
+    found = list(unknown(made, Known(grades={"silver": 1}, tags=("新品",))))
+    assert [(one.code, *one.params.values()) for one in found] == [
+        ("tag-unknown", "grades", "热销"),
+        ("grade-unknown", "grades", "gold"),
+        ("grade-unknown", "grades", "iron"),
+        ("grade-unknown", "target", "gold"),
+    ]
+    assert not any("{" in one.text(language) for one in found for language in ("en", "zh"))
+    # The component's own rates are told by `idle`, once.
+    assert [one.params["grade"] for one in idle(made, {"silver": 1})] == ["bronze"]
+    everything = Known(
+        grades={"bronze": 1, "silver": 2, "gold": 3, "iron": 4}, products={7: "GBP"}, tags=("新品", "热销")
+    )
+    (other,) = unknown(made, everything)
+    values = {"component": "grades", "product_id": 7, "sold_in": "GBP", "currency": "CNY"}
+    assert (other.code, other.params) == ("product-currency", values)
+    assert list(unknown(made, replace(everything, products={7: "CNY"}))) == []
+
+
+def test_a_currency_that_there_is_not_is_told() -> None:
+    assert [list(unknown(plan(currency=one), Known())) for one in ("CNY", "JPY", "GBP")] == [[], [], []]
+    (found,) = unknown(plan(currency="CNX"), Known())
+    assert (found.code, found.text("zh")) == (
+        "currency-unknown",
+        "CNX 不是 ISO 4217 规定的货币；其金额按两位小数读取。",
+    )
 
 
 SALES, ORDERS = "personal_sales", "paid_orders"

@@ -10,6 +10,7 @@ from closes import (
     binary,
     carries,
     facts,
+    matched,
     matrix,
     member,
     placed,
@@ -98,6 +99,7 @@ def test_a_plan_says_which_periods_and_facts_it_needs() -> None:
     assert [one.condition_field for one in made.components] == ["when", "qualify", "qualify"]
     assert not cap_needed(made)
     assert cap_needed(plan(unilevel(cap_per_period="9")))
+    assert cap_needed(plan(unilevel(cap_per_period="9"), unilevel(name="without")))
     assert cap_needed(plan(max_payout_rate_per_period="0.5"))
     assert not cap_needed(plan(pool(cap_per_period="9"))), "its own close cuts it already"
 
@@ -420,11 +422,14 @@ def test_an_order_is_paid_as_if_there_were_no_component_of_a_period() -> None:
         (stairstep([("5", "0.1"), ("5", "0.2")]), "steps", "higher volume"),
         (stairstep([("5", "x")]), "steps.0.rate", "rate such as"),
         (matching(of="pool"), "of", "pays when a period closes"),
+        (matched(of="direct"), "of", "pays per order"),
+        (matched(of="pool", period="week"), "of", "whose period is week too"),
+        (matched(of="nobody"), "of", "no component nobody before this one"),
     ],
 )
 def test_a_faulty_component_is_refused_at_its_field(component, field, words) -> None:
     with pytest.raises(InvalidPlan) as refusal:
-        plan(*([pool()] if component["type"] == "matching" else []), component)
+        plan(*([pool(), unilevel()] if "of" in component else []), component)
     (error,) = refusal.value.errors
     assert error.field.partition(".")[2].partition(".")[2] == field
     assert words in error.message.format_map(error.params or {})

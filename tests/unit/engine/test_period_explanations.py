@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from closes import REASONS, binary, facts, matrix, member, placed, plan, pool, stairstep
+from closes import REASONS, binary, facts, matched, matrix, member, placed, plan, pool, stairstep
 from worlds import order, unilevel
 
 from fenxiao.engine.close_trace import explain_period, render_period, why_nothing_for
@@ -61,6 +61,28 @@ def test_levels_and_steps_are_told() -> None:
     ]
 
 
+def test_a_share_of_what_others_earned_is_told_by_level_and_names_nobody() -> None:
+    below = facts(
+        member(7), member(8, 40, sponsor_id=7), member(9, 60, sponsor_id=7), member(10, 0, sponsor_id=8)
+    )
+    made = plan(pool("0.1", share_by="personal_sales"), matched(["0.5"]))
+    sentences = told(made, below, 7)
+    assert sentences == [
+        "You get 5.00 CNY for the period 2026-03 by component match, level 1.",
+        "Level 1 below you earned 10.00 by the component that is matched × 50 % = 5.00",
+    ]
+    assert told(made, below, 7, "zh")[1] == "您下方第 1 层由被匹配的组件所得 10.00 × 50% = 5.00"
+    document = explain_period(made, below, 7).document()["components"][1]
+    assert document["awards"][0]["parts"] == [
+        {"level": "1", "matched": "10.00", "percent": "50", "exact": "5.00"}
+    ]
+    assert told(made, below, 10) == [
+        "You get nothing for the period 2026-03.",
+        "Component pool divides by sales of the period; you had none that count.",
+        "Component match: nobody up to level 1 below you earned anything by pool in this period.",
+    ]
+
+
 CASES = [
     (plan(pool()), facts(member(1)), 7, ["not-a-member"]),
     (plan(pool()), facts(member(1, active=False)), 1, ["suspended-at-close"]),
@@ -75,8 +97,10 @@ CASES = [
     (plan(matrix(["0.000001"])), facts(*LEGS), 1, ["rounded-away"]),
     (plan(matrix()), facts(*LEGS), 3, ["no-volume"]),
     (plan(stairstep()), facts(member(1, 10)), 1, ["below-step"]),
+    (plan(binary(), matched(of="pairs")), facts(*LEGS), 2, ["nothing-matched", "nobody-earned"]),
     (plan(pool(), stairstep(), binary()), facts(member(1, 99)), 1, []),
     (plan(pool("0"), binary()), facts(member(1)), 1, ["no-sales", "nothing-matched"]),
+    (plan(binary(qualify=SILVER)), facts(placed(1, rank=2)), 1, ["nothing-matched"]),
 ]
 
 
@@ -89,6 +113,21 @@ def test_why_somebody_gets_nothing(made, facts_, who, codes) -> None:
             sentences = render_period(trace, language)
             assert len(sentences) == 1 + len(codes)
             assert not any("{" in one for one in sentences)
+
+
+def test_the_cap_that_took_everything_is_told() -> None:
+    def told_of(made, facts_):
+        (reason,) = why_nothing_for(explain_period(made, facts_, 1))
+        return reason.code, reason.params["cap"], reason.params["rounded"]
+
+    assert told_of(plan(pool("0.1", cap_per_entry="0")), facts(member(1), sales=9)) == (
+        "entry-capped-away",
+        "0.00",
+        "0.90",
+    )
+    # A hard stop pays nothing from the first on that does not fit.
+    stopped = plan(matrix(["0.1"], cap_per_period="7.50"), cut="hard_stop")
+    assert told_of(stopped, facts(*LEGS)) == ("period-capped-away", "7.50", "160.00")
 
 
 def test_every_reason_of_a_period_is_tried() -> None:

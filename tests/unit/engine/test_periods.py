@@ -63,7 +63,8 @@ def test_worlds_are_deep_and_wide_and_everything_happens_in_them() -> None:
         upward = [len(oracle.above(world["members"], one, "sponsor")) for one in world["members"]]
         deepest = max(deepest, *upward)
     assert paid == {("pool", 0), ("binary", 0), ("matrix", 1), ("matrix", 2)} | {
-        ("stairstep", level) for level in (0, 1, 2)
+        *(("stairstep", level) for level in (0, 1, 2)),
+        *(("periodmatch", level) for level in (1, 2)),
     }
     assert deepest > 60
 
@@ -126,6 +127,7 @@ def test_nothing_is_lost_and_nothing_made(seed) -> None:
     everything = sum(component.params.levels, Fraction(0)) * sold
     assert sum(earned.exact.values()) + sum(earned.unpaid.values()) == everything
 
+    is_shared_out(seed)
     document, world = alone(seed, "stairstep")
     component, earned = closed(parse_plan(document), worlds.facts(world))
     assert sum(earned.exact.values()) <= component.kind.bound(component, {}).rate * sold_by(world)
@@ -133,6 +135,21 @@ def test_nothing_is_lost_and_nothing_made(seed) -> None:
     component, earned = closed(parse_plan(document), worlds.facts(world))
     assert all(one.amount_minor > 0 for one in earned.carries)
     assert earned.flushed >= 0
+
+
+def is_shared_out(seed):
+    """Whatever a component paid, all levels of a match of it go to somebody or to nobody."""
+    chance, document, world = random(seed, 25)
+    made = worlds.matching(chance, document["components"][0], "all of it")
+    plan, facts = parse_plan({**document, "components": [*document["components"], made]}), worlds.facts(world)
+    amounts = {
+        place: chance.randint(0, 999) for place in enumerate(chance.sample(sorted(world["members"]), 9))
+    }
+    case = PeriodCase(0, Trees(facts.members), {}, "down", plan.unclaimed == "roll_up", {made["of"]: amounts})
+    component = plan.components[-1]
+    earned = component.period_kind.close(component, case, None)
+    everything = sum(component.params.levels, Fraction(0)) * sum(amounts.values())
+    assert sum(earned.exact.values()) + sum(earned.unpaid.values()) == everything
 
 
 def sold_by(world):

@@ -181,7 +181,7 @@ def test_a_refusal_is_a_validation_error_that_names_everything_at_once() -> None
         (
             {"components": [{"type": "zip"}]},
             "components.0.type",
-            "no component type zip; known are unilevel, fixed, differential, matching, generation, breakaway, infinity, pool, binary, matrix, stairstep.",
+            "no component type zip; known are unilevel, fixed, differential, matching, generation, breakaway, infinity, pool, binary, matrix, stairstep, periodmatch.",
         ),
         ({"components": [{"type": ["fixed"]}]}, "components.0.type", "no component type"),
         ({"levels": []}, "levels", "no such field here; known are name, currency"),
@@ -333,7 +333,7 @@ def test_every_type_has_a_schema_for_forms(kind) -> None:
     assert schema["additionalProperties"] is False
     own = {"order": {"cap_per_order", "when"}, "period": {"period", "qualify"}}[KINDS[kind].scope]
     assert {"type", "name", "cap_per_entry", "cap_per_period", *own} <= set(schema["properties"])
-    without = {"matching", "pool", "binary", "matrix", "stairstep"}
+    without = {"matching", "periodmatch", "pool", "binary", "matrix", "stairstep"}
     assert ("overrides" in schema["properties"]) == (kind not in without)
     json.dumps(schema)
 

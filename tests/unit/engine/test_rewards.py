@@ -120,6 +120,40 @@ def test_a_season_begins_in_its_month_and_a_growth_looks_one_period_back() -> No
     assert read_period("2026-04", SHANGHAI).start == datetime(2026, 3, 31, 16, tzinfo=UTC)
 
 
+def test_the_scope_says_whose_sales_count_and_the_text_names_the_team() -> None:
+    tiers = {"threshold_rate": "0.5", "amount": "1"}
+    made = plan(
+        target(scope="team"),
+        target(name="season", scope="team", season={"start_month": 4}),
+        growth(tiers, scope="team"),
+        target(name="own"),
+        growth(tiers, name="chain"),
+    )
+    march = read_period("2026-03", SHANGHAI)
+    whose = [REWARDS[one.type].spans(one, march, SHANGHAI).whose for one in made.rewards]
+    assert whose == ["led", "led", "led", "personal", "team"]
+    # A document that says nothing of it is stored as it always was.
+    assert [one.get("scope") for one in made.document()["rewards"]] == [
+        "team",
+        "team",
+        "team",
+        None,
+        "downline",
+    ]
+    for reward, before in zip(made.rewards, (0, 0, 100_00, 0, 100_00), strict=True):
+        trace = explain_reward(made, reward, "2026-03", Figures(200_00, before, 7), NOTHING)
+        english, chinese = ("\n".join(render_reward(trace, language)) for language in ("en", "zh"))
+        led = reward.name in {"target", "season", "growth"}
+        assert ("team 7" in english, "团队 7" in chinese) == (led, led)
+        assert "200.00" in english
+        assert "200.00" in chinese
+    fallen, nothing = [
+        explain_reward(made, made.rewards[2], "2026-03", Figures(1, before, 7), NOTHING) for before in (2, 0)
+    ]
+    assert "they have not grown" in render_reward(fallen, "en")[1]
+    assert "from nothing there is no growth" in render_reward(nothing, "en")[1]
+
+
 def test_what_refunds_do_is_the_rules_word() -> None:
     taking, keeping = plan(target(), target(name="kept", on_refund="keep")).rewards
     high, low = (result(taking, Figures(sales), "half_up") for sales in (1000_00, 100_00))
@@ -188,6 +222,8 @@ def test_the_explanation_arrives_at_the_amount_in_both_languages() -> None:
         (target(tiers=[{"threshold": "1", "amount": "1", "recruits": 3}]), "tiers.0.recruits", "no such field"),
         (target(recruits=3), "recruits", "no such field"),
         (target(period="week"), "period", "month, quarter"),
+        (target(scope="downline"), "scope", "team"),
+        (growth({"threshold": "1", "amount": "1"}, scope="all"), "scope", "downline, team"),
         (target(season={"start_month": 13}), "season.start_month", "from 1 to 12"),
         (target(period="quarter", season={"start_month": 2}), "", "month 1, 4, 7 or 10"),
         (growth({"amount": "1"}), "tiers.0", "either threshold"),
@@ -225,6 +261,12 @@ def test_growth_of_a_team_may_be_published_and_is_noted() -> None:
     assert (note.code, note.params) == ("team-reward", {"reward": "growth"})
     assert "奖励 growth" in note.text("zh")
     assert notes(plan(target()), law) == ()
+    # Who leads a team is paid for the sales of others as well, and they stand in no chain.
+    for led in (target(scope="team"), growth({"threshold": "1", "amount": "1"}, scope="team")):
+        (note,) = notes(plan(led), law)
+        assert (note.code, note.params) == ("team-reward", {"reward": led["name"]})
+        assert "leads a team by the sales of its members" in note.text("en")
+        assert "团队负责人" in note.text("zh")
 
 
 def test_documents_are_canonical() -> None:

@@ -53,10 +53,14 @@ FAULTS = {
         "_left: _volume(legs[0]) >= _volume(legs[1]) → Gt",
     ],
     "components.matrix": [
-        "_parent: (member.position or 0) <= self.width → Lt",
-        "close: outcome == 'qualified' or not params.compress → And",
-        "pass_on: above[behind] += volume → Sub",
+        "_parent: (member.position or 0) <= width → Lt",
     ],
+    "components.rising": [
+        "pay: outcome == 'qualified' or not ascent.compress → And",
+        "pass_on: above[behind] += amount → Sub",
+        "_heirs_of: case.roll_up and parent is not None → Or",
+    ],
+    "components.periodmatch": ["close: own.get(earner, 0) + amount → Sub"],
     "components.stairstep": [
         "_climb: group.volume >= params.breakaway_at → Gt",
         "_climb: own - rate → Add",

@@ -109,12 +109,8 @@ def is_refusals_own(node: ast.expr | None) -> bool:
 
 
 def sentences(tree: ast.Module) -> Iterator[str]:
-    owners = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, owners) and ast.get_docstring(node)
-    }
+    # A string that is a statement says something to readers of the code: of a module, a function, a name.
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if (

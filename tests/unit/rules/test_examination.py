@@ -6,6 +6,7 @@ import pytest
 
 from fenxiao.engine import texts
 from fenxiao.engine.law import LawProfile
+from fenxiao.engine.names import Known
 from fenxiao.engine.plan import Plan, parse_plan
 from fenxiao.infra import i18n
 from fenxiao.rules.domain.examination import examine
@@ -47,7 +48,7 @@ def plan(*components: dict[str, Any], **settings: Any) -> Plan:
     ],
 )
 def test_what_is_refused_comes_first(made: Plan, limits: LawProfile, found: list[Any]) -> None:
-    examination = examine(made, limits)
+    examination = examine(made, limits, Known())
     told = [(remark.severity, remark.code, remark.field) for remark in examination.remarks]
     assert [one for one in told if one in found] == found
     assert [one for one in told if one[0] == "refused"] == [one for one in found if one[0] == "refused"]
@@ -70,3 +71,24 @@ def test_every_reason_of_the_law_has_its_chinese_where_a_refusal_is_rendered() -
     reasons = [text for name, text in vars(texts).items() if name.startswith("UNLAWFUL_")]
     assert len(reasons) >= 4
     assert [i18n.catalogue("zh").get(text) for text in reasons] == [texts.ZH[text] for text in reasons]
+
+
+def test_special_terms_for_what_does_not_exist_are_refused_and_what_may_still_come_is_a_warning() -> None:
+    terms = [
+        {"match": {"tag": "热销"}, "levels": ["0.2"]},
+        {"match": {"product_id": 8}, "levels": ["0.3"]},
+        {"match": {"category_id": 3}, "levels": ["0.4"]},
+        {"match": {"product_id": 7}, "levels": ["0.5"]},
+    ]
+    made = plan(UP, {**UP, "name": "special", "overrides": terms}, currency="CNX")
+    known = Known(products={7: "CNY"}, category_ids=(4,))
+    found = [(one.severity, one.code, one.field) for one in examine(made, NONE, known).remarks]
+    assert found == [
+        ("refused", "names-missing", "components.1.overrides.1.match.product_id"),
+        ("refused", "names-missing", "components.1.overrides.2.match.category_id"),
+        ("warning", "currency-unknown", None),
+        ("warning", "tag-unknown", "components.1"),
+        ("warning", "product-currency", "components.1"),
+    ]
+    all_there = Known(products={7: "CNX", 8: "CNX"}, category_ids=(3,), tags=("热销",))
+    assert [one.code for one in examine(made, NONE, all_there).remarks] == ["currency-unknown"]

@@ -5,12 +5,12 @@ has to be counted or corrected: bringing the same fact twice brings nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Literal, NamedTuple, Protocol
 
 from fenxiao.kernel.money import allocate
+from fenxiao.kernel.values import value
 
 Kind = Literal["payment", "refund", "commission"]
 Key = tuple[int, Kind, int]
@@ -49,7 +49,7 @@ class Products(NamedTuple):
     amounts_minor: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Fact:
     """销售事实: `amount_minor` is what was paid, refunded (positive) or booked as commission (signed).
 
@@ -80,6 +80,9 @@ def slot(at: datetime) -> datetime:
 
 def by_product(lines: Sequence[Line], amounts: Sequence[int], units: Sequence[int] | None = None) -> Products:
     """Amounts and units by line, added up by product; products with neither are left out."""
+    if len(lines) == 1:
+        # Most orders have one line, and nothing of it to add up.
+        return _of_line(lines[0], amounts[0], units[0] if units else 0)
     found: dict[int, list[int]] = {}
     for line, amount, count in zip(lines, amounts, units or repeat(0), strict=False):
         if amount or count:
@@ -93,6 +96,13 @@ def by_product(lines: Sequence[Line], amounts: Sequence[int], units: Sequence[in
     product_ids = tuple(sorted(found))
     columns = zip(*[found[product_id] for product_id in product_ids], strict=True)
     return Products(product_ids, *columns) if found else NOTHING
+
+
+def _of_line(line: Line, amount: int, count: int) -> Products:
+    if not amount and not count:
+        return NOTHING
+    category_id = line.category_path[0] if line.category_path else NO_CATEGORY
+    return Products((line.product_id,), (category_id,), (count,), (amount,))
 
 
 NOTHING = Products((), (), (), ())

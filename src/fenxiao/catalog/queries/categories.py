@@ -1,15 +1,17 @@
-"""Categories and tags, as lists and one by one."""
+"""Categories and tags, as lists and one by one, and which of those that are named there are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from fenxiao.catalog.api import Existing
 from fenxiao.catalog.queries.searching import grams, near
 from fenxiao.catalog.tables import FOLDED_TAG, TAG_GRAMS, category, tags
 from fenxiao.infra.db.sql import Reader
-from fenxiao.kernel.ids import CategoryId, TagId
+from fenxiao.kernel.ids import CategoryId, ProductId, TagId
 from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
 
 
@@ -91,3 +93,22 @@ async def _named(reader: Reader, query: Select[Any], text: str, limit: int) -> S
     folded: str = await reader.fetchval("select catalog.folded($1)", text)
     known = TAG_GRAMS.op("@>")(literal(grams(folded), ARRAY(Text)))
     return query.where(known, func.strpos(FOLDED_TAG, folded).between(1, 1000))
+
+
+async def existing(
+    reader: Reader, *, product_ids: Sequence[int], category_ids: Sequence[int], names: Sequence[str]
+) -> Existing:
+    """Those of these products, categories and tags that there are, in one statement."""
+    rows = await reader.fetch(
+        "select 'product' as kind, product_id as id, currency as name from product where product_id = any($1::bigint[])"
+        " union all select 'category', category_id, name from category where category_id = any($2::bigint[])"
+        " union all select 'tag', tag_id, name from tags where name = any($3::text[]) order by 2",
+        list(product_ids),
+        list(category_ids),
+        list(names),
+    )
+    return Existing(
+        products={ProductId(row["id"]): row["name"] for row in rows if row["kind"] == "product"},
+        category_ids=tuple(CategoryId(row["id"]) for row in rows if row["kind"] == "category"),
+        tags=tuple(sorted(row["name"] for row in rows if row["kind"] == "tag")),
+    )

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fenxiao.catalog.api import HeldStock, NewProduct, OpenHold, Shipment, Shipped, StockChange, StockRequest
+from fenxiao.catalog.api import (
+    Existing,
+    HeldStock,
+    NewProduct,
+    OpenHold,
+    Shipment,
+    Shipped,
+    StockChange,
+    StockRequest,
+)
+from fenxiao.catalog.queries.categories import existing
 from fenxiao.catalog.service.alerts import Alerts
 from fenxiao.catalog.service.categories import Categories, Tags
 from fenxiao.catalog.service.counts import Counts
@@ -19,7 +29,7 @@ from fenxiao.catalog.service.recalls import Recalls
 from fenxiao.catalog.service.shipping import Shipping
 from fenxiao.infra.db.database import Database
 from fenxiao.kernel.errors import Refusal
-from fenxiao.kernel.ids import HoldId, OrderId, ProductId
+from fenxiao.kernel.ids import CategoryId, HoldId, OrderId, ProductId
 
 
 class Catalog:
@@ -40,6 +50,7 @@ class Catalog:
         self.recalls = Recalls(db)
         self.alerts = Alerts(db)
         self.following = Following(db)
+        self._db = db
         self._holding = Holding(db)
         self._shipping = Shipping(db)
 
@@ -63,6 +74,11 @@ class Catalog:
 
     async def create_products(self, *, products: Sequence[NewProduct]) -> list[ProductId]:
         return await self.products.create_products(products=products)
+
+    async def existing(
+        self, *, product_ids: Sequence[ProductId], category_ids: Sequence[CategoryId], tags: Sequence[str]
+    ) -> Existing:
+        return await existing(self._db, product_ids=product_ids, category_ids=category_ids, names=tags)
 
     async def change_stock(self, *, changes: Sequence[StockChange], key: str) -> None:
         await self.warehouse.change_stock(changes=changes, key=key)

@@ -294,4 +294,5 @@ def _told(one: Stood | None) -> str:
         return "no change"
     tier = "no tier" if one.standing.tier is None else f"tier {one.standing.tier + 1}"
     sales = f"sales {one.figures.sales_minor}, before {one.figures.before_minor}"
-    return f"{tier}, {one.standing.amount_minor} in all; {sales}"
+    team = "" if one.figures.team_id is None else f", of team {one.figures.team_id}"
+    return f"{tier}, {one.standing.amount_minor} in all; {sales}{team}"

@@ -52,6 +52,7 @@ class Payout:
     outcome: Outcome | None = None
     outcome_sequence: int = 0
     reference_sealed: bytes | None = None
+    handed: bool = False
     ended_at: datetime | None = None
 
 

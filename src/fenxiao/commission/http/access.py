@@ -7,6 +7,7 @@ READ = "commission:read"
 SETTLE = "commission:settle"
 SIMULATE = "commission:simulate"
 LEDGER = "ledger:read"
+ERASE = "distributors:erase"
 
 
 class AccountMissing(NotFound):

@@ -1,7 +1,7 @@
 """Answers that are JSON, or a file where Accept asks for one."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Header, Response
 from fastapi.responses import StreamingResponse
@@ -10,7 +10,8 @@ from fenxiao.commission.service.sheets import Format
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
-_TYPES: Mapping[Format, str] = {"csv": f"{CSV}; charset=utf-8", "xlsx": XLSX}
+PDF = "application/pdf"
+_TYPES: Mapping[str, str] = {"csv": f"{CSV}; charset=utf-8", "xlsx": XLSX, "pdf": PDF}
 
 FILES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -22,6 +23,11 @@ FILES: dict[int | str, dict[str, Any]] = {
 }
 """`responses=FILES` of a route that answers files too."""
 
+PAPERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {**FILES[200]["content"], PDF: {"schema": {"type": "string", "format": "binary"}}}}
+}
+"""`responses=PAPERS` of a route that answers a paper too."""
+
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
@@ -31,7 +37,12 @@ def wanted_file(accept: str) -> Format | None:
     return "xlsx" if XLSX in asked else "csv" if CSV in asked else None
 
 
-def streamed(parts: AsyncIterator[bytes], kind: Format, name: str) -> Any:
+def wants_paper(accept: str) -> bool:
+    """Whether a PDF is asked for."""
+    return PDF in accept.lower()
+
+
+def streamed(parts: AsyncIterator[bytes], kind: Format | Literal["pdf"], name: str) -> Any:
     """The file; a response passes through a route as it is, whatever the route says that it answers."""
     headers = {
         "Content-Disposition": f'attachment; filename="{name}.{kind}"',

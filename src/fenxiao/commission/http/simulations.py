@@ -27,7 +27,7 @@ _MAY = [require(access.SIMULATE)]
 
 
 class NewSimulation(Body):
-    """`rule_id`: a draft or a published version; orders paid from `from` on and before `to` count."""
+    """`rule_id`: a draft or a published version; orders paid from `from` on and before `to` count, and whole periods."""
 
     rule_id: Id
     start: Moment = Field(alias="from")
@@ -57,7 +57,7 @@ class ComponentAnswer(Answer):
 
 
 class GradeAnswer(Answer):
-    """What people of one grade would have got and got; the grade is that when the order was created, null without one."""
+    """What people of one grade would have got and got: that when the order was created, or at the end of the period."""
 
     grade: str | None
     would: str
@@ -65,8 +65,31 @@ class GradeAnswer(Answer):
     difference: str
 
 
+class PeriodAnswer(Answer):
+    """What the components of a period would have paid and paid, of one that lies in the span whole; `sales` on its base."""
+
+    period: str
+    kind: str
+    sales: str
+    would: str
+    was: str
+    difference: str
+
+
+class RewardAnswer(Answer):
+    """What one reward would have granted and granted for a period that lies in the span whole, and to how many people."""
+
+    reward: str
+    period: str
+    would: str
+    was: str
+    difference: str
+    paid_would: int
+    paid_was: int
+
+
 class TotalsAnswer(Answer):
-    """All orders together; a cost ratio is commission by `sales`, the goods net of refunds."""
+    """All orders and periods, without rewards; a cost ratio is commission by `sales`, the goods of the orders net of refunds."""
 
     orders: int
     paying_would: int
@@ -85,11 +108,14 @@ class TotalsAnswer(Answer):
 
 
 class OutcomeAnswer(Answer):
-    """What came of it."""
+    """What came of it. Of `periods_left_out` the span has a part only: they count on neither side. Rewards stand alone."""
 
     totals: TotalsAnswer
     components: Sequence[ComponentAnswer]
     grades: Sequence[GradeAnswer]
+    periods: Sequence[PeriodAnswer]
+    periods_left_out: Sequence[str]
+    rewards: Sequence[RewardAnswer]
     winners: Sequence[DifferenceAnswer]
     losers: Sequence[DifferenceAnswer]
     exposure_would: ExposureAnswer
@@ -228,6 +254,26 @@ def _outcome(found: Simulation, extremes: Extremes) -> OutcomeAnswer:
         ],
         grades=[
             GradeAnswer(grade=grade, **_amounts(pair, currency)) for grade, pair in outcome.by_grade().items()
+        ],
+        periods=[
+            PeriodAnswer(
+                period=one.key,
+                kind=one.kind,
+                sales=from_minor(one.sales_minor, currency),
+                **_amounts((one.would_minor, one.was_minor), currency),
+            )
+            for one in outcome.periods
+        ],
+        periods_left_out=outcome.left_out,
+        rewards=[
+            RewardAnswer(
+                reward=one.reward,
+                period=one.key,
+                paid_would=one.would_heads,
+                paid_was=one.was_heads,
+                **_amounts((one.would_minor, one.was_minor), currency),
+            )
+            for one in outcome.rewards
         ],
         winners=[_difference(one, currency) for one in extremes.winners],
         losers=[_difference(one, currency) for one in extremes.losers],

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from fenxiao.commission.http import access
-from fenxiao.commission.http.files import FILES, Accept, streamed, varies, wanted_file
+from fenxiao.commission.http.files import FILES, PAPERS, Accept, streamed, varies, wanted_file, wants_paper
 from fenxiao.commission.http.ledger import PostingAnswer, posting_answer
 from fenxiao.commission.queries.statements import Statement
+from fenxiao.commission.service.papers.statement import Papers
 from fenxiao.commission.service.settlement import SettlementMissing, Settlements
 from fenxiao.commission.service.statements import Detail, StatementMissing, Statements, whole_change
 from fenxiao.infra.context import current
@@ -78,7 +79,7 @@ class StatementAnswer(StatementHead):
     next_cursor: str | None
 
 
-def router(settlements: Settlements, statements: Statements) -> APIRouter:
+def router(settlements: Settlements, statements: Statements, papers: Papers) -> APIRouter:
     """The statements of a settlement, of a distributor, and one of them."""
     routes = new_router(tags=["commission"])
 
@@ -118,7 +119,7 @@ def router(settlements: Settlements, statements: Statements) -> APIRouter:
         page = await statements.of_distributor(distributor_id, limit=limit, cursor=cursor)
         return items(page, [StatementHead(**_head(one)) for one in page.items])
 
-    @routes.get("/api/statements/{statement_id}", responses=FILES)
+    @routes.get("/api/statements/{statement_id}", responses=PAPERS)
     async def statement(
         who: Caller,
         statement_id: Annotated[str, Path(max_length=60)],
@@ -128,11 +129,14 @@ def router(settlements: Settlements, statements: Statements) -> APIRouter:
         cursor: Cursor = None,
         accept: Accept = "*/*",
     ) -> StatementAnswer:
-        """A statement with its figures and a page of its postings; all of them as CSV, or with the figures as Excel."""
+        """A statement with its figures and a page of its postings; all of them as CSV, or with the figures as Excel or PDF."""
         found = await statements.find(statement_id)
         if not access.sees(who, found.distributor_id):
             raise StatementMissing(statement_id=statement_id)
         detail = await statements.detail(found)
+        if wants_paper(accept):
+            parts = await papers.written(detail, current().language)
+            return streamed(parts, "pdf", f"statement-{statement_id}")  # type: ignore[no-any-return]
         kind = wanted_file(accept)
         if kind is not None:
             parts = await statements.written(detail, kind, current().language)

@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
+from fenxiao.commission.domain.posting import BalanceKey
 from fenxiao.infra.db import arrays
-from fenxiao.infra.db.sql import Reader
+from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.kernel.ids import DistributorId, OrderId
 
-_DISTRIBUTORS = 500
-_ENTRIES = 5000
-"""A chunk ends before either: it is one transaction, and accruals of its orders wait for it."""
+_DISTRIBUTORS = 250
+_ENTRIES = 2500
+"""A part ends before either: it is one transaction, and whoever books for its distributors waits for it."""
+_PARTS = 2
+"""Parts that are carried out side by side. More would leave a small machine nothing for requests."""
+_SOURCES = (("commission", "close_id"), ("rewards", "reward_period_id"))
+"""What may be pending, and whose lock it is under beside that of the balance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +40,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What has matured for some distributors, under which locks, and in which balances."""
+    """What has matured for some distributors: in which balances, of which closes and periods."""
 
-    order_ids: list[int]
+    distributor_ids: list[DistributorId]
     close_ids: list[int]
     reward_period_ids: list[int]
-    keys: set[tuple[int, str]]
+    keys: set[BalanceKey]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,34 +66,58 @@ async def asked(reader: Reader, run_id: int) -> Asked:
     return Asked(**dict(row.items()))
 
 
-async def next_due(reader: Reader, one: Asked, *, after: int) -> list[DistributorId]:
-    """The next distributors of a settlement for whom anything has matured, few enough for one transaction."""
+async def next_due(reader: Reader, one: Asked, *, after: int) -> list[Due]:
+    """What has matured for the next distributors of a settlement, in parts of which each is a transaction."""
     mine = (
         " and exists (select from settlement_selection s where s.settlement_id = $4"
         " and s.distributor_id = m.distributor_id)"
     )
+    # One row more: of the last distributor there may be others that were not asked for, so he is left to the next.
+    most = _DISTRIBUTORS * _PARTS + 1
     rows = await reader.fetch(
-        "select distributor_id, sum(entries)::bigint as entries from ("
-        + " union all ".join(
-            f"(select distributor_id, count(*) as entries from {table} m where status = 'pending' and release_at <= $1"
-            f" and distributor_id > $2{mine if one.selected else ''} group by distributor_id"
-            " order by distributor_id limit $3)"
-            for table in ("commission", "rewards")
+        " union all ".join(
+            f"(select distributor_id, currency, count(*) as entries, array_agg({of}) filter (where {of} is not null) as ids,"
+            f" {number} as source from {table} m where status = 'pending' and release_at <= $1"
+            f" and distributor_id > $2{mine if one.selected else ''} group by distributor_id, currency"
+            " order by distributor_id, currency limit $3)"
+            for number, (table, of) in enumerate(_SOURCES)
         )
-        + ") d group by 1 order by 1 limit $3",
+        + " order by distributor_id, currency limit $3",
         one.cutoff,
         after,
-        _DISTRIBUTORS,
+        most,
         *([one.settlement_id] if one.selected else []),
     )
-    due: list[DistributorId] = []
-    entries = 0
-    for row in rows:
-        entries += row["entries"]
-        if due and entries > _ENTRIES:
-            break
-        due.append(row["distributor_id"])
-    return due
+    last = rows[-1]["distributor_id"] if len(rows) == most else None
+    by_distributor = [
+        list(some) for whose, some in groupby(rows, itemgetter("distributor_id")) if whose != last
+    ]
+    return _parts(by_distributor or ([rows] if rows else []))
+
+
+def _parts(by_distributor: Sequence[Sequence[Record]]) -> list[Due]:
+    """No more of these than are carried out side by side, each no larger than a transaction may be."""
+    parts: list[list[Record]] = []
+    people = entries = 0
+    for rows in by_distributor:
+        more = sum(row["entries"] for row in rows)
+        if not parts or people == _DISTRIBUTORS or entries + more > _ENTRIES:
+            if len(parts) == _PARTS:
+                break
+            parts.append([])
+            people = entries = 0
+        parts[-1] += rows
+        people, entries = people + 1, entries + more
+    return [_due(rows) for rows in parts]
+
+
+def _due(rows: Sequence[Record]) -> Due:
+    close_ids, reward_period_ids = (
+        sorted({one for row in rows if row["source"] == source for one in row["ids"] or ()})
+        for source in range(len(_SOURCES))
+    )
+    keys = {(row["distributor_id"], row["currency"]) for row in rows}
+    return Due(sorted({DistributorId(key[0]) for key in keys}), close_ids, reward_period_ids, keys)
 
 
 async def count(reader: Reader, cutoff: datetime, distributor_ids: Sequence[int] | None) -> int:
@@ -105,26 +136,19 @@ async def count(reader: Reader, cutoff: datetime, distributor_ids: Sequence[int]
     return found
 
 
-async def of_distributors(
-    reader: Reader, distributor_ids: Sequence[int], *, cutoff: datetime, without: Sequence[OrderId]
-) -> Due:
-    """What has matured for these, but for what comes from the orders left out."""
+async def of_distributors(reader: Reader, distributor_ids: Sequence[int], *, cutoff: datetime) -> Due:
+    """What has matured for these."""
     rows = await reader.fetch(
-        "select order_id, close_id, null as reward_period_id, distributor_id, currency from commission"
-        " where status = 'pending' and release_at <= $1 and distributor_id in (select unnest($2::text::bigint[]))"
-        " and (order_id is null or order_id not in (select unnest($3::text::bigint[])))"
-        " union all select null, null, reward_period_id, distributor_id, currency from rewards"
-        " where status = 'pending' and release_at <= $1 and distributor_id in (select unnest($2::text::bigint[]))",
+        " union all ".join(
+            f"select distributor_id, currency, array_agg({of}) filter (where {of} is not null) as ids, {number} as source"
+            f" from {table} where status = 'pending' and release_at <= $1 and distributor_id = any($2::text::bigint[])"
+            " group by 1, 2"
+            for number, (table, of) in enumerate(_SOURCES)
+        ),
         cutoff,
         arrays.numbers(distributor_ids),
-        arrays.numbers(without),
     )
-    return Due(
-        sorted({row[0] for row in rows} - {None}),
-        sorted({row[1] for row in rows} - {None}),
-        sorted({row[2] for row in rows} - {None}),
-        {(row[3], row[4]) for row in rows},
-    )
+    return _due(rows)
 
 
 async def order_ids_of(

@@ -88,6 +88,18 @@ async def caps_since(reader: Reader, moment: datetime, currency: str | None = No
     return [_close(row) for row in rows]
 
 
+async def paying_within(reader: Reader, currency: str, start: datetime, end: datetime) -> list[Close]:
+    """Closes of what components pay whose periods share a moment with the span."""
+    rows = await reader.fetch(
+        f"select {_CLOSE} from period_close where purpose = 'pay' and currency = $1 and until > $2 and since < $3"
+        " order by until, close_id",
+        currency,
+        start,
+        end,
+    )
+    return [_close(row) for row in rows]
+
+
 async def accrued(
     reader: Reader, currency: str, since: datetime, until: datetime, components: Sequence[str]
 ) -> dict[AwardKey, int]:

@@ -77,7 +77,7 @@ where e.amount_minor <> coalesce(x.amount_minor, 0)
 order by abs(e.of), e.of
 """
 
-# Every entry is booked once, as what it is, on the account where it stood then.
+# Every entry is booked once, as what it is, on the account where it stood then; and nothing else is booked as an entry.
 BOOKINGS = """
 with due as (
   select c.*, case when status = 'released' and settlement_id is null then 'available' else 'pending' end as account
@@ -90,17 +90,18 @@ with due as (
   from due
 ), made as (
   select commission_id, posting_id, event, debit, credit, distributor_id, currency, amount_minor, at, recorded_at
-  from posting where event in ('accrual', 'clawback')
+  from posting where event in ('accrual', 'clawback') and reward_id is null
 )
 select coalesce('posting ' || m.posting_id, 'commission ' || w.commission_id) as subject,
-  format('of commission %s: %s %s -> %s, distributor %s, %s %s, at %s', w.commission_id, w.event, w.debit, w.credit,
-    w.distributor_id, w.amount_minor, w.currency, w.at) as expected,
+  case when w.commission_id is null then format('there is no commission %s', commission_id)
+    else format('of commission %s: %s %s -> %s, distributor %s, %s %s, at %s', w.commission_id, w.event, w.debit, w.credit,
+      w.distributor_id, w.amount_minor, w.currency, w.at) end as expected,
   case when m.posting_id is null then 'no posting' else format('%s %s -> %s, distributor %s, %s %s, at %s, recorded %s',
     m.event, m.debit, m.credit, m.distributor_id, m.amount_minor, m.currency, m.at, m.recorded_at) end as found
-from wanted w left join made m using (commission_id)
+from wanted w full join made m using (commission_id)
 where (m.event, m.debit, m.credit, m.distributor_id, m.currency, m.amount_minor, m.at, m.recorded_at) is distinct from
   (w.event, w.debit, w.credit, w.distributor_id, w.currency, w.amount_minor, w.at, w.recorded_at)
-order by w.commission_id
+order by commission_id
 """
 
 # What a settlement released has a release posting, and nothing else has.

@@ -15,7 +15,7 @@ from fenxiao.kernel.paging import Page, decode_cursor, encode_cursor
 _OPENED = ", ".join(Opened.__slots__)
 _STEP = ", ".join(RewardStep.__slots__)
 _GRANTED = ", ".join(Granted.__slots__)
-_STOOD = "reward, distributor_id, sales_minor, before_minor, tier, amount_minor"
+_STOOD = "reward, distributor_id, sales_minor, before_minor, team_id, tier, amount_minor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +118,18 @@ async def after(reader: Reader, cursor: int, limit: int) -> list[Opened]:
         f"select {_OPENED} from reward_period where reward_period_id > $1 order by reward_period_id limit $2",
         cursor,
         limit,
+    )
+    return [_opened(row) for row in rows]
+
+
+async def within(reader: Reader, currency: str, start: datetime, end: datetime) -> list[Opened]:
+    """Those of a currency that share a moment with the span."""
+    rows = await reader.fetch(
+        f"select {_OPENED} from reward_period where currency = $1 and until > $2 and since < $3"
+        " order by until, reward_period_id",
+        currency,
+        start,
+        end,
     )
     return [_opened(row) for row in rows]
 
@@ -270,6 +282,6 @@ def _stood(row: Record) -> Stood:
     return Stood(
         row["reward"],
         row["distributor_id"],
-        Figures(row["sales_minor"], row["before_minor"]),
+        Figures(row["sales_minor"], row["before_minor"], row["team_id"]),
         Standing(row["tier"], row["amount_minor"]),
     )

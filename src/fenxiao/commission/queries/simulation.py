@@ -18,7 +18,7 @@ Sort = Literal["distributor_id", "-distributor_id", "difference", "-difference"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """模拟: one simulation and how far it has come; `done` of `total` orders. `outcome` is None until it is done."""
+    """模拟: one simulation and how far it has come; `done` of `total` orders and periods. `outcome` is None until it is done."""
 
     simulation_id: SimulationId
     run_id: RunId
@@ -55,6 +55,15 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedInPeriod:
+    """What one reward granted for a period, net of what it took back, and to how many people."""
+
+    reward: str
+    amount_minor: int
+    heads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heads:
     """How many people: with own orders or pay at all, paid, paid by others' orders too; who gains, who loses."""
 
@@ -79,6 +88,24 @@ from (
   select order_id, component, level, distributor_id, sum(commission_amount_minor)::bigint as amount
   from commission where order_id = any($1::text::bigint[]) group by 1, 2, 3, 4
 ) b where amount <> 0
+"""
+
+
+# A grade is that of the last evaluation that is booked, or of the first while it is under way.
+_BOOKED_OF_PERIOD = """
+select '[' || coalesce(string_agg(json_build_array(component, level, distributor_id, amount, grade)::text, E',\\n'
+    order by component collate "C", level, distributor_id), '') || ']'
+from (
+  select c.component, c.level, c.distributor_id, sum(c.commission_amount_minor)::bigint as amount, m.grade
+    from period_close p join commission c using (close_id)
+    left join period_member m
+      on m.close_id = p.close_id and m.step = greatest(p.steps - 1, 0) and m.distributor_id = c.distributor_id
+   where p.currency = $1 and p.kind = $2 and p.period = $3 and p.purpose = 'pay'
+   group by c.component, c.level, c.distributor_id, m.grade) b where amount <> 0
+"""
+_SOLD_IN_CLOSE = """
+select s.sales_minor from period_close p join period_step s using (close_id)
+ where p.currency = $1 and p.kind = $2 and p.period = $3 and p.purpose = 'pay' order by s.step desc limit 1
 """
 
 
@@ -149,6 +176,32 @@ async def booked(reader: Reader, order_ids: Sequence[OrderId]) -> str:
     """What is booked of these orders as a JSON list of [order, component, level, distributor, amount], none of it 0."""
     found: str = await reader.fetchval(_BOOKED, arrays.numbers(order_ids))
     return found
+
+
+async def booked_of_period(reader: Reader, currency: str, kind: str, period: str) -> str:
+    """What is booked of what a period pays: a JSON list of [component, level, distributor, amount, grade], none of it 0."""
+    found: str = await reader.fetchval(_BOOKED_OF_PERIOD, currency, kind, period)
+    return found
+
+
+async def sold_in_close(reader: Reader, currency: str, kind: str, period: str) -> int:
+    """What was sold in a period by its last close; 0 where it is not closed."""
+    return await reader.fetchval(_SOLD_IN_CLOSE, currency, kind, period) or 0
+
+
+async def granted_in_period(reader: Reader, currency: str, kind: str, period: str) -> list[GrantedInPeriod]:
+    """What was granted for a period, by reward."""
+    rows = await reader.fetch(
+        "select reward, sum(amount)::bigint as amount_minor, count(*) filter (where amount <> 0) as heads from ("
+        "  select r.reward, r.distributor_id, sum(r.reward_amount_minor) as amount"
+        "    from reward_period p join rewards r using (reward_period_id)"
+        "   where p.currency = $1 and p.kind = $2 and p.period = $3 group by 1, 2) g"
+        ' group by reward order by reward collate "C"',
+        currency,
+        kind,
+        period,
+    )
+    return [GrantedInPeriod(**dict(row.items())) for row in rows]
 
 
 async def is_cancelled(reader: Reader, run_id: RunId) -> bool:

@@ -1,5 +1,6 @@
 """Statements and the stretches of the ledger that they are about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,6 +134,37 @@ async def flows(reader: Reader, key: tuple[int, str], *, after: int, through: in
         through,
     )
     return [Flow(**dict(row.items())) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryName:
+    """Of what component and level an entry is, and whether it was written after a refund."""
+
+    component: str
+    level: int
+    correction: bool
+
+
+async def entry_names(reader: Reader, commission_ids: Sequence[int]) -> dict[int, EntryName]:
+    """What these entries are, by id."""
+    rows = await reader.fetch(
+        "select commission_id, component, level, step > 0 and order_id is not null from commission"
+        " where commission_id = any($1::bigint[])",
+        list(commission_ids),
+    )
+    return {row[0]: EntryName(row[1], row[2], row[3]) for row in rows}
+
+
+async def line_count(reader: Reader, key: tuple[int, str], *, after: int, through: int) -> int:
+    """How many postings a stretch has."""
+    count: int = await reader.fetchval(
+        "select count(*) from posting"
+        " where distributor_id = $1 and currency = $2 and posting_id > $3 and posting_id <= $4",
+        *key,
+        after,
+        through,
+    )
+    return count
 
 
 def _statement(row: Record) -> Statement:

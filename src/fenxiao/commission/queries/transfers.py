@@ -1,18 +1,8 @@
-"""Which payouts are to be carried out, and which no more."""
+"""Which payouts are to be carried out no more."""
 
 from collections.abc import Sequence
 
 from fenxiao.infra.db.sql import Reader
-
-
-async def open_numbers(reader: Reader, numbers: Sequence[str]) -> set[str]:
-    """Those of these payouts that have not ended."""
-    rows = await reader.fetch(
-        "select payout_number from payout where payout_number = any($1::text[])"
-        " and coalesce(outcome, '') not in ('paid', 'failed', 'rejected')",
-        list(numbers),
-    )
-    return {row["payout_number"] for row in rows}
 
 
 async def ended_by_hand(reader: Reader, withdrawal_ids: Sequence[int]) -> list[str]:

@@ -27,6 +27,9 @@ from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.ids import OrderId, RuleId
 from fenxiao.orders.api import OrdersApi
 
+_BREATH = 0.001
+"""Seconds of evaluation after which others get the loop; between any two orders it costs as much as evaluating one."""
+
 
 class Accrual:
     """Books orders."""
@@ -60,66 +63,67 @@ class Accrual:
         asked = [one for one in await self._facts.needing(histories) if accrued(one[0], one[1])]
         figures, new = await self._facts.of(asked)
         claims: list[Claim] = []
+        clock = asyncio.get_running_loop()
+        since = clock.time()
         for history in histories:
             if history.rule_id is not None:
                 made = claim(history, plans[history.rule_id], figures.get(history.order_id, NOTHING))
                 if made is not None:
                     claims.append(made)
-                # Others get the loop between two orders: a batch takes longer than anybody should wait.
-                await asyncio.sleep(0)
+                if clock.time() - since > _BREATH:
+                    # Others get the loop in between: a batch takes longer than anybody should wait.
+                    await asyncio.sleep(0)
+                    since = clock.time()
         return claims, new
 
 
 async def _book(tx: Transaction, claims: Sequence[Claim], new: Figures, now: datetime) -> None:
-    books = await _lock(tx, claims)
-    await _keep(tx, new, books)
-    await _mature(tx, [one for one in claims if books[one.order_id].steps and one.release_at])
-    stored = await _stored(
-        tx, [one.order_id for one in claims if 0 < books[one.order_id].steps < len(one.steps)]
-    )
-    for order_id, book in stored.items():
-        book.steps = books[order_id].steps
-    books |= stored
-    found = [(one, differences(one, books[one.order_id])) for one in claims]
-    made = await _numbered(tx, found, books, now)
-    for start in range(0, len(made), ledger.ROWS):
-        await _write(tx, made[start : start + ledger.ROWS], now)
-    await _moved_on(tx, [one for one in claims if one.order_id in stored])
-    _announce(tx, [difference for _, some in found for difference in some])
-    await asyncio.sleep(0)
-    postings = [posting.booked(entry) for entry in made]
-    await ledger.lock(tx, posting.changes(postings).keys())
-    await ledger.post(tx, postings, now=now)
-
-
-async def _lock(tx: Transaction, claims: Sequence[Claim]) -> dict[int, Book]:
-    """Lock the orders' books, opening those that are new; nothing is known of them yet but how many steps they have."""
-    rows = await tx.fetch(
-        "insert into order_book (order_id, rule_id, currency, steps, release_at)"
-        " select * from unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::int[],"
-        " $5::text::timestamptz[]) order by 1 on conflict (order_id) do nothing returning order_id",
-        arrays.numbers([one.order_id for one in claims]),
-        arrays.numbers([one.rule_id for one in claims]),
-        arrays.texts([one.currency for one in claims]),
-        arrays.numbers([len(one.steps) for one in claims]),
-        arrays.times([one.release_at for one in claims]),
-    )
-    books = {row["order_id"]: Book() for row in rows}
-    known = [one.order_id for one in claims if one.order_id not in books]
-    if known:
-        rows = await tx.fetch(
-            "select order_id, steps from order_book where order_id = any($1::bigint[]) order by order_id for update",
-            known,
-        )
-        books |= {row["order_id"]: Book(steps=row["steps"]) for row in rows}
-    return books
-
-
-async def _keep(tx: Transaction, new: Figures, books: Mapping[int, Book]) -> None:
-    """Keep the figures with the orders whose books were just opened."""
-    if any(books[order_id].steps for order_id in new):
+    known = await _known(tx, claims)
+    if known.keys() & new.keys():
         # Somebody else opened it first; what he has kept is what counts.
         raise Moved
+    opened = [one for one in claims if one.order_id not in known]
+    await _mature(tx, [one for one in claims if one.order_id in known and one.release_at])
+    grown = [one for one in claims if 0 < known.get(one.order_id, 0) < len(one.steps)]
+    books = await _stored(tx, {one.order_id: known[one.order_id] for one in grown})
+    more = [one for one in opened if len(one.steps) > 1]
+    # Their accrual is written before what corrects it.
+    books |= {one.order_id: Book(1, dict(one.steps[0].target)) for one in more}
+    found = {one.order_id: differences(one, books[one.order_id]) for one in (*grown, *more)}
+    touched = {(one.key[2], one.claim.currency) for some in found.values() for one in some}
+    if opened:
+        await ledger.accrue(tx, opened, touched, now=now)
+    elif touched:
+        await ledger.lock(tx, touched)
+    await _keep(tx, new)
+    _announce(tx, opened, found)
+    if found:
+        # Where what they correct stands is known under the locks of the balances: until then it may be released.
+        written = await _stored(tx, dict.fromkeys(found, 1))
+        await _correct(tx, [(found[order_id], written[order_id]) for order_id in found], now)
+        await _moved_on(tx, grown)
+
+
+async def _correct(tx: Transaction, found: Sequence[tuple[list[Difference], Book]], now: datetime) -> None:
+    """Book what refunds have changed; the balances are locked."""
+    made = await _numbered(tx, found, now)
+    for start in range(0, len(made), ledger.ROWS):
+        await _write(tx, made[start : start + ledger.ROWS], now)
+    await asyncio.sleep(0)
+    await ledger.post(tx, [posting.booked(entry) for entry in made], now=now)
+
+
+async def _known(tx: Transaction, claims: Sequence[Claim]) -> dict[int, int]:
+    """Lock the books that the orders have already; answers how many steps are in each."""
+    rows = await tx.fetch(
+        "select order_id, steps from order_book where order_id = any($1::text::bigint[]) order by order_id for update",
+        arrays.numbers([one.order_id for one in claims]),
+    )
+    return {row["order_id"]: row["steps"] for row in rows}
+
+
+async def _keep(tx: Transaction, new: Figures) -> None:
+    """Keep the figures with the orders whose books were just opened."""
     rows = [(order_id, *one) for order_id in sorted(new) for one in told(new[order_id])]
     for start in range(0, len(rows), ledger.ROWS):
         some = rows[start : start + ledger.ROWS]
@@ -152,15 +156,15 @@ async def _mature(tx: Transaction, claims: Sequence[Claim]) -> None:
         )
 
 
-async def _stored(tx: Transaction, order_ids: Sequence[int]) -> dict[int, Book]:
-    """What is booked of these orders."""
-    books = {order_id: Book() for order_id in order_ids}
-    if not order_ids:
+async def _stored(tx: Transaction, steps: Mapping[int, int]) -> dict[int, Book]:
+    """What is booked of these orders, of each so many steps."""
+    books = {order_id: Book(count) for order_id, count in steps.items()}
+    if not books:
         return books
     rows = await tx.fetch(
         "select order_id, component, level, distributor_id, commission_id, commission_amount_minor, status, release_at,"
         " corrects from commission where order_id = any($1::bigint[]) order by commission_id",
-        order_ids,
+        list(steps),
     )
     for row in rows:
         book, key = books[row["order_id"]], (row["component"], row["level"], row["distributor_id"])
@@ -171,17 +175,17 @@ async def _stored(tx: Transaction, order_ids: Sequence[int]) -> dict[int, Book]:
 
 
 async def _numbered(
-    tx: Transaction, found: Sequence[tuple[Claim, list[Difference]]], books: dict[int, Book], now: datetime
+    tx: Transaction, found: Sequence[tuple[list[Difference], Book]], now: datetime
 ) -> list[Entry]:
     """The entries with their ids, which are drawn beforehand because corrections name them."""
-    count = sum(len(some) for _, some in found)
+    count = sum(len(some) for some, _ in found)
     if not count:
         return []
     rows = await tx.fetch(
         "select nextval('commission_commission_id_seq') as id from generate_series(1, $1::int)", count
     )
     ids = iter(sorted(row["id"] for row in rows))
-    return [entry for one, some in found for entry in entries(some, books[one.order_id].roots, ids, now)]
+    return [entry for some, book in found for entry in entries(some, book.roots, ids, now)]
 
 
 async def _write(tx: Transaction, made: Sequence[Entry], now: datetime) -> None:
@@ -230,14 +234,26 @@ async def _moved_on(tx: Transaction, claims: Sequence[Claim]) -> None:
         )
 
 
-def _announce(tx: Transaction, found: Sequence[Difference]) -> None:
-    for (order_id, step), some in groupby(found, key=lambda one: (one.claim.order_id, one.step)):
-        changed = list(some)
-        event = CommissionClawedBack if step else CommissionAccrued
-        total = sum(one.amount_minor for one in changed)
-        tx.emit(
-            event(
-                order_id=OrderId(order_id), step=step, currency=changed[0].claim.currency, amount_minor=total
-            ),
-            at=changed[0].at,
-        )
+def _announce(tx: Transaction, opened: Sequence[Claim], found: Mapping[int, list[Difference]]) -> None:
+    for one in opened:
+        accrual = one.steps[0]
+        if accrual.target:
+            event = CommissionAccrued(
+                order_id=OrderId(one.order_id),
+                step=0,
+                currency=one.currency,
+                amount_minor=sum(accrual.target.values()),
+            )
+            tx.emit(event, at=accrual.at)
+    for order_id, differing in found.items():
+        for step, some in groupby(differing, key=lambda each: each.step):
+            changed = list(some)
+            tx.emit(
+                CommissionClawedBack(
+                    order_id=OrderId(order_id),
+                    step=step,
+                    currency=changed[0].claim.currency,
+                    amount_minor=sum([each.amount_minor for each in changed]),
+                ),
+                at=changed[0].at,
+            )

@@ -17,7 +17,9 @@ def facts(history: OrderHistory, figures: OfPeople = NOTHING) -> OrderFacts:
         order_id=history.order_id,
         currency=history.currency,
         seller=_standing(history.seller, figures),
-        upline=tuple([_standing(member, figures) for member in history.upline]),
+        upline=tuple(
+            [_standing(one, figures) for one in history.upline] if figures else map(_party, history.upline)
+        ),
         lines=tuple(map(_line, history.lines)),
         refunds=tuple(map(_refund, history.refunds)),
         created_at=history.created_at,

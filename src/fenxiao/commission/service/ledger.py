@@ -2,17 +2,25 @@
 
 A use case locks the orders it books, in the order of their ids, before it comes here; here the balances are
 locked in the order of theirs. Everybody takes locks in that order, so nobody waits in a circle.
+
+What is pending of a distributor becomes available under the lock of his balance alone. So whoever corrects an entry
+looks at where it stands only when he has that lock.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fenxiao.commission.domain.booking import Claim
 from fenxiao.commission.domain.posting import BalanceKey, Change, Posting, changes
 from fenxiao.commission.queries.maturing import Due
 from fenxiao.commission.queries.settlement import DIGEST, ENTRY_LINE, REWARD_LINE
+from fenxiao.engine import ENGINE_VERSION
 from fenxiao.infra.db import arrays
+from fenxiao.infra.db.starts_over import Moved
 from fenxiao.infra.db.transaction import Transaction
+from fenxiao.kernel.ids import OrderId
 
 ROWS = 400
 """Rows per statement: to put more of them into one would hold up the event loop."""
@@ -22,24 +30,26 @@ ROWS = 400
 _FREE = f"""
 with entries as (
   update commission set status = 'released', released_at = $1, settlement_id = $2
-  where status = 'pending' and release_at <= $3 and distributor_id in (select unnest($4::text::bigint[]))
-    and (order_id in (select unnest($5::text::bigint[])) or close_id in (select unnest($6::text::bigint[])))
+  where status = 'pending' and release_at <= $3 and distributor_id = any($4::text::bigint[])
+    and case when close_id is null then order_id not in (select unnest($5::text::bigint[]))
+      else close_id in (select unnest($6::text::bigint[])) end
   returning distributor_id, currency, commission_amount_minor as amount, commission_id, null::bigint as reward_id,
     0 as sort, commission_id as id, {ENTRY_LINE} as line
 ), granted as (
   update rewards set status = 'released', released_at = $1, settlement_id = $2
-  where status = 'pending' and release_at <= $3 and distributor_id in (select unnest($4::text::bigint[]))
+  where status = 'pending' and release_at <= $3 and distributor_id = any($4::text::bigint[])
     and reward_period_id in (select unnest($7::text::bigint[]))
   returning distributor_id, currency, reward_amount_minor, null::bigint, reward_id, 1, reward_id, {REWARD_LINE}
 ), freed as (
-  select * from entries union all select * from granted
+  -- What belongs to one distributor goes side by side into the indexes.
+  select * from (select * from entries union all select * from granted) f order by distributor_id, sort, id
 ), posted as (
   insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, reward_id,
     settlement_id, at, recorded_at)
   select 'release', case when amount > 0 then 'pending' else 'available' end,
     case when amount > 0 then 'available' else 'pending' end, distributor_id, currency, abs(amount), commission_id,
     reward_id, $2, $1, $1
-  from freed order by sort, id returning posting_id, distributor_id, currency
+  from freed returning posting_id, distributor_id, currency
 ), through as (
   select distributor_id, currency, max(posting_id) as posting_id from posted group by 1, 2
 ), sums as (
@@ -47,6 +57,7 @@ with entries as (
 ), moved as (
   update balance b set pending_minor = b.pending_minor - s.amount, available_minor = b.available_minor + s.amount
   from sums s where b.distributor_id = s.distributor_id and b.currency = s.currency
+    and b.distributor_id = any($4::text::bigint[])
   returning b.distributor_id, b.currency, b.pending_minor, b.available_minor, b.withdrawing_minor, s.amount, s.entries
 ), owed as (
   insert into debt_change (distributor_id, currency, change_minor, recorded_at)
@@ -64,6 +75,42 @@ with entries as (
 )
 select distributor_id, currency, released_minor as amount_minor, digest
 from written join digests using (distributor_id) order by distributor_id, currency
+"""
+
+
+# One journey for whatever orders earn first. The books are opened all together or not at all; then the balances are
+# moved in the order of their keys, which locks them; only then are the numbers of the postings drawn, so that those
+# of one balance are in the order of its changes. Each part reads what the one before it returns, hence the order.
+_ACCRUE = """
+with book as (
+  insert into order_book (order_id, rule_id, currency, steps, release_at)
+  select * from unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::int[], $5::text::timestamptz[])
+    as t (order_id, rule_id, currency, steps, release_at) order by order_id
+  on conflict (order_id) do nothing returning order_id
+), entry as (
+  insert into commission (order_id, distributor_id, rule_id, engine_version, component, level, kind,
+    commission_amount_minor, currency, step, status, created_at, booked_at, release_at)
+  select order_id, distributor_id, rule_id, $6, component, level, 'accrual', amount, currency, 0, 'pending', created_at,
+    $7, release_at
+  from unnest($8::text::bigint[], $9::text::bigint[], $10::text::bigint[], $11::text::text[], $12::text::int[],
+    $13::text::bigint[], $14::text::text[], $15::text::timestamptz[], $16::text::timestamptz[])
+    as t (order_id, distributor_id, rule_id, component, level, amount, currency, created_at, release_at)
+  where (select count(*) from book) = $17
+  returning commission_id, distributor_id, currency, commission_amount_minor as amount, created_at
+), moved as (
+  insert into balance as b (distributor_id, currency, pending_minor, available_minor, withdrawing_minor, paid_minor)
+  select distributor_id, currency, sum(amount)::bigint, 0, 0, 0 from (
+    select distributor_id, currency, amount from entry
+    union all select d, c, 0 from unnest($18::text::bigint[], $19::text::text[]) as k (d, c)
+  ) a group by 1, 2 order by 1, 2
+  on conflict (distributor_id, currency) do update set pending_minor = b.pending_minor + excluded.pending_minor
+  returning 1
+), posted as (
+  insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, at, recorded_at)
+  select 'accrual', 'commission_expense', 'pending', distributor_id, currency, amount, commission_id, created_at, $7
+  from entry cross join (select count(*) from moved) m order by commission_id
+)
+select count(*) as opened from book
 """
 
 
@@ -110,6 +157,47 @@ async def lock(tx: Transaction, keys: Collection[BalanceKey]) -> dict[BalanceKey
     return {(row["distributor_id"], row["currency"]): row["available_minor"] for row in rows}
 
 
+async def accrue(
+    tx: Transaction, claims: Sequence[Claim], touched: Collection[BalanceKey], *, now: datetime
+) -> None:
+    """Open the books of orders, ordered by id, and book what they earn first: entries, postings, balances.
+
+    Balances that are `touched` later in the transaction are locked along with the others. Raises `Moved` where one of
+    the books is there already.
+    """
+    first = [one.steps[0] for one in claims]
+    counts = [len(step.target) for step in first]
+    places = [key for step in first for key in step.target]
+    earning = [(one, count) for one, count in zip(claims, counts, strict=True) if count]
+    # Others get the loop in between: a batch takes longer than anybody should wait.
+    await asyncio.sleep(0)
+    books = (
+        arrays.numbers([one.order_id for one in claims]),
+        arrays.numbers([one.rule_id for one in claims]),
+        arrays.texts([one.currency for one in claims]),
+        arrays.numbers([len(one.steps) for one in claims]),
+        arrays.times([one.release_at for one in claims]),
+    )
+    whose = (
+        arrays.numbers([one.order_id for one, count in earning for _ in range(count)]),
+        arrays.numbers([distributor_id for _, _, distributor_id in places]),
+        arrays.numbers([one.rule_id for one, count in earning for _ in range(count)]),
+    )
+    await asyncio.sleep(0)
+    what = (
+        arrays.texts([component for component, _, _ in places]),
+        arrays.numbers([level for _, level, _ in places]),
+        arrays.numbers([amount for step in first for amount in step.target.values()]),
+        arrays.texts([one.currency for one, count in earning for _ in range(count)]),
+        arrays.times([one.steps[0].at for one, count in earning for _ in range(count)]),
+        arrays.times([one.release_at for one, count in earning for _ in range(count)]),
+    )
+    also = (arrays.numbers([key[0] for key in touched]), arrays.texts([key[1] for key in touched]))
+    opened = await tx.fetchval(_ACCRUE, *books, ENGINE_VERSION, now, *whose, *what, len(claims), *also)
+    if opened != len(claims):
+        raise Moved
+
+
 async def post(tx: Transaction, postings: Sequence[Posting], *, now: datetime) -> None:
     """Write the postings and move the balances that they touch, which must be locked."""
     for start in range(0, len(postings), ROWS):
@@ -117,22 +205,27 @@ async def post(tx: Transaction, postings: Sequence[Posting], *, now: datetime) -
     await _move(tx, postings, now)
 
 
-async def free(tx: Transaction, distributor_ids: Sequence[int], due: Due, freeing: Freeing) -> list[Freed]:
-    """Release what is due of these distributors: pending to available, what is negative the other way, with statements.
+async def free(tx: Transaction, due: Due, freeing: Freeing, *, without: Sequence[OrderId]) -> list[Freed]:
+    """Release what is due: pending to available, what is negative the other way, with statements.
 
-    The locks of `due` are held, and its balances are locked. What somebody else has released meanwhile is left out.
+    The locks of `due` are held, and its balances are locked. What somebody else has released meanwhile is left out,
+    and what comes from the orders in `without`. Raises `Moved` where something has matured in a balance not locked.
     """
     rows = await tx.fetch(
         _FREE,
         freeing.now,
         freeing.settlement_id,
         freeing.cutoff,
-        arrays.numbers(distributor_ids),
-        arrays.numbers(due.order_ids),
+        arrays.numbers(due.distributor_ids),
+        arrays.numbers(without),
         arrays.numbers(due.close_ids),
         arrays.numbers(due.reward_period_ids),
     )
-    return [Freed(**dict(row.items())) for row in rows]
+    freed = [Freed(**dict(row.items())) for row in rows]
+    if any((one.distributor_id, one.currency) not in due.keys for one in freed):
+        # His first entry in another currency was booked since; nobody looked after that balance.
+        raise Moved
+    return freed
 
 
 async def _write(tx: Transaction, postings: Sequence[Posting], now: datetime) -> None:

@@ -25,12 +25,19 @@ from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db import locks
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
+from fenxiao.infra.db.inbox import Delivery
 from fenxiao.infra.db.starts_over import starts_over
 from fenxiao.kernel.errors import Invalid
 from fenxiao.kernel.ids import DistributorId, PayoutAccountId
 from fenxiao.kernel.paging import Page
+from fenxiao.network.api import DistributorGone
 
 _TABLE = "payout_account"
+
+
+def _accounts_of(distributor_id: int) -> str:
+    """The lock under which somebody's accounts are registered and erased."""
+    return f"payout accounts of {distributor_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,10 @@ class PayoutAccounts:
             if tx.prior:
                 return tx.prior.load(MaskedAccount)
             # Two requests for the same account at once: the second sees the first.
-            await locks.hold(tx, f"payout accounts of {distributor_id}")
+            await locks.hold(tx, _accounts_of(distributor_id))
+            # His login has ended, his last token perhaps not quite.
+            if await tx.fetchval("select true from erased_person where distributor_id = $1", distributor_id):
+                raise DistributorGone(distributor_id=distributor_id)
             known = await tx.fetchval(
                 "select account_id from payout_account"
                 " where distributor_id = $1 and channel = $2 and number_index = $3 and status = 'active'",
@@ -142,17 +152,35 @@ class PayoutAccounts:
             tx.audit("payout-account.closed", f"payout-accounts/{account_id}")
 
     @starts_over
-    async def erase(self, distributor_ids: Sequence[int]) -> int:
+    async def erase(
+        self,
+        distributor_ids: Sequence[int],
+        account_ids: Sequence[int] = (),
+        *,
+        delivery: Delivery | None = None,
+    ) -> int:
         """Close and empty the accounts of persons who were erased; again, that changes nothing.
 
         An account that a payout still needs is emptied when that has ended. The book, the withdrawals and their
-        histories stay, under the pseudonymous id. Answers how many are empty now that were not before.
+        histories stay, under the pseudonymous id. Answers how many are empty now that were not before. What was kept for
+        repeated requests of the logins `account_ids` is forgotten.
         """
-        async with self._db.begin() as tx:
+        erased = sorted(set(distributor_ids))
+        async with self._db.begin(once=delivery) as tx:
+            for distributor_id in erased:
+                await locks.hold(tx, _accounts_of(distributor_id))
+            await tx.execute(
+                "insert into erased_person select unnest($1::bigint[]), $2 on conflict do nothing",
+                erased,
+                self._db.clock(),
+            )
+            await tx.execute(
+                "delete from idempotency where account = any($1::text[])", [str(one) for one in account_ids]
+            )
             rows = await tx.fetch(
                 "select account_id from payout_account where distributor_id = any($1::bigint[]) and status <> 'erased'"
                 " order by account_id for update",
-                sorted(set(distributor_ids)),
+                erased,
             )
             ids = [row["account_id"] for row in rows]
             await tx.execute(

@@ -1,19 +1,19 @@
 """Settlement (结算): matured entries and rewards become available, with one statement per distributor and currency."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from fenxiao.commission.domain import proofs
-from fenxiao.commission.events import CommissionReleased
 from fenxiao.commission.queries import maturing
 from fenxiao.commission.queries import settlement as reads
-from fenxiao.commission.queries.maturing import Amount, Asked, Selection
-from fenxiao.commission.queries.settlement import Settlement, statement_digests
-from fenxiao.commission.service import ledger
+from fenxiao.commission.queries.maturing import Amount, Asked, Due, Selection
+from fenxiao.commission.queries.settlement import Settlement
 from fenxiao.commission.service.after_sale import AfterSale
-from fenxiao.commission.service.ledger import Freed, Freeing
+from fenxiao.commission.service.ledger import Freeing
+from fenxiao.commission.service.releasing import Part, release
 from fenxiao.infra.db import arrays, runs
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
@@ -23,7 +23,7 @@ from fenxiao.infra.db.starts_over import starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.errors import NotFound
-from fenxiao.kernel.ids import DistributorId, OrderId, RunId, SettlementId
+from fenxiao.kernel.ids import DistributorId, RunId, SettlementId
 from fenxiao.kernel.paging import Page
 from fenxiao.network.api import NetworkApi, SellerQuestion
 
@@ -73,8 +73,9 @@ class Settlements:
             if tx.prior:
                 return tx.prior.load(Settlement)
             settlement_id = await _open(tx, cutoff=cutoff, now=now, distributor_id=distributor_id)
-            await _release(
-                tx, [distributor_id], Freeing(settlement_id=settlement_id, cutoff=cutoff, now=now), without
+            due = await maturing.of_distributors(tx, [distributor_id], cutoff=cutoff)
+            await release(
+                tx, due, Freeing(settlement_id=settlement_id, cutoff=cutoff, now=now), without=without
             )
             after = {"settlement_id": settlement_id, "cutoff": cutoff.isoformat()}
             tx.audit("commission.settled", f"distributors/{distributor_id}", after=after)
@@ -148,21 +149,49 @@ class Settlements:
             return found
 
     async def settle_chunk(self, run: Run) -> None:
-        """The next distributors of a run, in one transaction with the run's cursor."""
+        """The next distributors of a run, in parts side by side, each in one transaction with the run's cursor."""
         now = self._clock()
         one = await maturing.asked(self._db, run.run_id)
-        due = await maturing.next_due(self._db, one, after=run.cursor or 0)
-        chosen = due if one.grade is None else await self._of_grade(due, one.grade)
-        without = await self._after_sale.unbooked(chosen, cutoff=one.cutoff) if chosen else []
-        async with self._db.begin() as tx:
-            if not due:
+        parts = await maturing.next_due(self._db, one, after=run.cursor or 0)
+        if not parts:
+            async with self._db.begin() as tx:
                 await runs.finish(tx, run, result=None, now=now)
-                return
-            freeing = Freeing(settlement_id=one.settlement_id, cutoff=one.cutoff, now=now)
-            await _release(tx, chosen, freeing, without)
-            await runs.advance(tx, run, cursor=due[-1], done=len(chosen), now=now)
+            return
+        freeing = Freeing(settlement_id=one.settlement_id, cutoff=one.cutoff, now=now)
+        before: Part | None = None
+        work: list[asyncio.Task[None]] = []
+        for due in parts:
+            mine = run if before is None else replace(run, cursor=before.due.distributor_ids[-1])
+            before = Part(mine, due, before)
+            work.append(asyncio.create_task(self._settle_part(before, one, freeing)))
+        # All have ended, one way or the other, before the next chunk begins.
+        for failed in await asyncio.gather(*work, return_exceptions=True):
+            if failed is not None:
+                raise failed
 
-    async def _of_grade(self, distributor_ids: Sequence[DistributorId], grade: str) -> list[DistributorId]:
+    async def _settle_part(self, part: Part, one: Asked, freeing: Freeing) -> None:
+        """Release one part; its commit waits for that of the part before, so cursor and hashes move on in order."""
+        try:
+            due = part.due if one.grade is None else await self._of_grade(part.due, one.grade)
+            chosen = due.distributor_ids
+            without = await self._after_sale.unbooked(chosen, cutoff=one.cutoff) if chosen else []
+            # Before there is a transaction: it would keep a connection from those that are waited for.
+            await part.may_lock()
+            async with self._db.begin() as tx:
+                await release(tx, due, freeing, without=without, part=part)
+                await part.turn()
+                cursor = part.due.distributor_ids[-1]
+                await runs.advance(tx, part.run, cursor=cursor, done=len(chosen), now=freeing.now)
+            part.committed.set_result(True)
+        finally:
+            part.end()
+
+    async def _of_grade(self, due: Due, grade: str) -> Due:
+        chosen = await self._with_grade(due.distributor_ids, grade)
+        keys = {key for key in due.keys if key[0] in set(chosen)}
+        return replace(due, distributor_ids=chosen, keys=keys)
+
+    async def _with_grade(self, distributor_ids: Sequence[DistributorId], grade: str) -> list[DistributorId]:
         asked = [SellerQuestion(distributor_id=one) for one in distributor_ids]
         found = await self._network.sellers(asked=asked)
         return [
@@ -176,8 +205,9 @@ class Settlements:
         everybody = Asked(settlement_id=0, cutoff=cutoff, grade=None, selected=False)
         found: list[int] = []
         after = 0
-        while due := await maturing.next_due(self._db, everybody, after=after):
-            found += await self._of_grade(due, selection.grade or "")
+        while parts := await maturing.next_due(self._db, everybody, after=after):
+            due = [one for part in parts for one in part.distributor_ids]
+            found += await self._with_grade(due, selection.grade or "")
             after = due[-1]
         chosen = selection.distributor_ids
         return [one for one in found if chosen is None or one in chosen]
@@ -240,60 +270,3 @@ async def _open(
         selection.distributor_ids is not None,
     )
     return SettlementId(settlement_id)
-
-
-async def _release(
-    tx: Transaction, distributor_ids: Sequence[int], freeing: Freeing, without: Sequence[OrderId]
-) -> None:
-    """Release what has matured for these distributors: entries, rewards, postings, balances, statements, events."""
-    due = await maturing.of_distributors(tx, distributor_ids, cutoff=freeing.cutoff, without=without)
-    if not due.keys:
-        return
-    # Whoever books a correction holds the same lock. So either it is booked first, and is released here with
-    # the entry it corrects, or it comes later, finds that one released, and is booked on what is available.
-    for table, column, ids in (
-        ("order_book", "order_id", due.order_ids),
-        ("period_close", "close_id", due.close_ids),
-        ("reward_period", "reward_period_id", due.reward_period_ids),
-    ):
-        if ids:
-            await tx.execute(
-                f"select from {table} where {column} in (select unnest($1::text::bigint[])) order by {column} for update",
-                arrays.numbers(ids),
-            )
-    await ledger.lock(tx, due.keys)
-    freed = await ledger.free(tx, distributor_ids, due, freeing)
-    if not freed:
-        # Somebody else released it while we waited for the locks.
-        return
-    await _prove(tx, freeing.settlement_id, freed)
-    for one in freed:
-        tx.emit(
-            CommissionReleased(
-                settlement_id=SettlementId(freeing.settlement_id),
-                distributor_id=DistributorId(one.distributor_id),
-                currency=one.currency,
-                amount_minor=one.amount_minor,
-            )
-        )
-
-
-async def _prove(tx: Transaction, settlement_id: int, freed: Sequence[Freed]) -> None:
-    """Move the settlement's hashes on by what was released here; one that had begun before there were any gets none."""
-    (row,) = await tx.fetch(
-        "select input_hash, output_hash from settlement where settlement_id = $1", settlement_id
-    )
-    if row["input_hash"] is None:
-        return
-    # A distributor has one digest, whatever currencies there are.
-    entries = {one.distributor_id: one.digest for one in freed}
-    written = await statement_digests(tx, SettlementId(settlement_id), sorted(entries))
-    now = proofs.Hashes(row["input_hash"], row["output_hash"]).after(
-        [entries[one] for one in sorted(entries)], [one.digest for one in written]
-    )
-    await tx.execute(
-        "update settlement set input_hash = $2, output_hash = $3 where settlement_id = $1",
-        settlement_id,
-        now.input_hash,
-        now.output_hash,
-    )

@@ -2,19 +2,22 @@
 
 Nothing is written to the book. Orders count by the moment of their payment, whatever plan was in effect then; each is
 evaluated as it stands when its page is read, with its frozen chain and all its refunds, and beside it stands everything
-that is booked of it, whenever that was.
+that is booked of it, whenever that was. Behind the orders the periods are closed that lie in the span whole, for what the
+plan's components pay by period, and beside it stands what the book has of the same periods; likewise for its rewards.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fenxiao.commission.domain import hashes
+from fenxiao.commission.domain.simulation import MOST_PERIODS, periods_of, too_long
 from fenxiao.commission.queries import simulation as reads
 from fenxiao.commission.queries.simulation import Difference, Simulation, Sort
 from fenxiao.engine import ENGINE_VERSION
-from fenxiao.engine.plan import parse_plan
+from fenxiao.engine.plan import Plan, needed_periods, parse_plan
 from fenxiao.infra.context import current
 from fenxiao.infra.db import runs
 from fenxiao.infra.db.database import Database
@@ -32,6 +35,7 @@ KIND = "simulation"
 
 NO_RULE = "There is no rule version {rule_id}; GET /api/rules lists all, drafts too."
 NO_SPAN = "`to` must lie after `from`; it is the first moment whose payments do not count any more."
+TOO_MANY = "The plan pays by the {kind}, and the span has more than {most} of them; let it begin later, or end earlier."
 NOT_PAST = "`to` must not lie ahead of now, {now}: an order that is still to come cannot be simulated."
 
 
@@ -47,12 +51,6 @@ class SimulationNotDone(Conflict):
     code = "simulation-not-done"
 
 
-class PeriodNotSimulated(Invalid):
-    """The component {component} pays when a period closes; such a plan cannot be simulated in this version."""
-
-    code = "period-not-simulated"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extremes:
     """Who gains most and who loses most, at most ten each, the largest difference first."""
@@ -64,9 +62,12 @@ class Extremes:
 class Simulations:
     """Queues simulations and tells of them; `service/simulation_run.py` does them."""
 
-    def __init__(self, db: Database, clock: Clock, orders: OrdersApi, rules: RulesApi) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, zone: ZoneInfo, orders: OrdersApi, rules: RulesApi
+    ) -> None:
         self._db = db
         self._clock = clock
+        self._zone = zone
         self._orders = orders
         self._rules = rules
 
@@ -80,14 +81,14 @@ class Simulations:
         if end > now:
             raise Invalid(errors=(FieldError("to", NOT_PAST, {"now": now.isoformat()}),))
         version = await self._version(rule_id)
-        document = _simulable(version)
+        plan = parse_plan(version.document)
         span = PaidSpan(currency=version.currency, start=start, end=end)
-        total = await self._orders.paid_within(span=span)
+        total = self._periods(plan, start, end) + await self._orders.paid_within(span=span)
         async with self._db.begin(once=once) as tx:
             if tx.prior:
                 return tx.prior.load(Simulation)
             run_id = await runs.create(tx, KIND, {}, total=total)
-            simulation_id = await _insert(tx, run_id, version, document, (span, now))
+            simulation_id = await _insert(tx, run_id, version, plan.document(), (span, now))
             after = {"rule_id": rule_id, "from": start.isoformat(), "to": end.isoformat()}
             tx.audit("simulation.queued", f"simulations/{simulation_id}", after=after)
             return tx.keep(await _required(tx, simulation_id))
@@ -130,20 +131,22 @@ class Simulations:
                 )
             return found
 
+    def _periods(self, plan: Plan, start: datetime, end: datetime) -> int:
+        """How many periods the plan would close in a span, and for rewards; Invalid where they are too many."""
+        found = 0
+        for kind in (*needed_periods(plan), *{one.period for one in plan.rewards}):
+            if too_long(kind, start, end):
+                raise Invalid(
+                    errors=(FieldError("from", TOO_MANY, {"kind": kind, "most": str(MOST_PERIODS)}),)
+                )
+            found += len(periods_of(kind, start, end, self._zone)[0])
+        return found
+
     async def _version(self, rule_id: RuleId) -> RuleVersion:
         found = await self._rules.documents(rule_ids=[rule_id])
         if not found:
             raise Invalid(errors=(FieldError("rule_id", NO_RULE, {"rule_id": rule_id}),))
         return found[0]
-
-
-def _simulable(version: RuleVersion) -> Mapping[str, Any]:
-    """The canonical document of a version that can be simulated; PeriodNotSimulated."""
-    plan = parse_plan(version.document)
-    for component in plan.components:
-        if component.period is not None:
-            raise PeriodNotSimulated(component=component.name)
-    return plan.document()
 
 
 async def _insert(

@@ -31,6 +31,9 @@ _NICE = 10
 Figures = Mapping[int, Mapping[int, Mapping[str, int]]]
 """By order, distributor and fact: what the plan's conditions ask about people."""
 
+Columns = tuple[str, str, str, str, str]
+"""Of a batch of people, as PostgreSQL writes arrays: who, own orders, their sales, would, was."""
+
 
 class _Line(msgspec.Struct, array_like=True, gc=False):
     """A line as it arrives, and at once as the engine wants it: these are the names of `LineFacts`."""
@@ -115,7 +118,7 @@ class Sums(msgspec.Struct, array_like=True, tag="handed"):
     """All pages since the last time: the outcome, and per distributor batches of columns as PostgreSQL writes arrays."""
 
     outcome: dict[str, Any]
-    people: list[tuple[str, str, str, str, str]]
+    people: list[Columns]
 
 
 class Failed(msgspec.Struct, array_like=True, tag="failed"):
@@ -168,9 +171,7 @@ class Work:
 
     def sums(self) -> Sums:
         """What has been added up; the counting starts anew."""
-        people = sorted(self._people.items())
-        batches = [people[start : start + PEOPLE] for start in range(0, len(people), PEOPLE)]
-        sums = Sums(self._outcome.document(), [_columns(batch) for batch in batches])
+        sums = Sums(self._outcome.document(), batches(self._people))
         self._outcome, self._people = Outcome(), {}
         return sums
 
@@ -249,7 +250,13 @@ def _refund(refund: _Refund) -> RefundFacts:
     return RefundFacts(refund.sequence, refund.at, tuple([RefundLine(*line) for line in refund.lines]))
 
 
-def _columns(batch: Sequence[tuple[int, Share]]) -> tuple[str, str, str, str, str]:
+def batches(people: Mapping[int, Share]) -> list[Columns]:
+    """The people by id, so many to a batch."""
+    some = sorted(people.items())
+    return [_columns(some[start : start + PEOPLE]) for start in range(0, len(some), PEOPLE)]
+
+
+def _columns(batch: Sequence[tuple[int, Share]]) -> Columns:
     return (
         arrays.numbers([distributor_id for distributor_id, _ in batch]),
         arrays.numbers([share.orders for _, share in batch]),

@@ -1,8 +1,8 @@
-"""The run of a simulation: orders page by page to the processes that evaluate, sums into the tables, chunk by chunk.
+"""The run of a simulation: orders page by page to the processes that evaluate, sums into the tables, chunk by chunk; then its periods.
 
 Here rows are only passed on: the database packs them, a child unpacks and evaluates them, and what comes back is a few
 sums for many pages. A page is so many orders of the span by id, whatever the chunks are, and the hashes go by pages: so
-they are the same however often the run was killed.
+they are the same however often the run was killed. Behind the orders each period is a chunk and a page of its own.
 """
 
 import asyncio
@@ -12,16 +12,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from fenxiao.commission.domain import hashes
 from fenxiao.commission.domain.simulation import Outcome
 from fenxiao.commission.queries import simulation as reads
 from fenxiao.commission.queries.simulation import Simulation
 from fenxiao.commission.service.figures import Facts
-from fenxiao.commission.service.simulation_child import Page, Sums, Worked
+from fenxiao.commission.service.simulation_child import Columns, Page, Sums, Worked
 from fenxiao.commission.service.simulation_crew import Child, cores, crew
+from fenxiao.commission.service.simulation_periods import Kept, Simulated, SimulatedPeriods
+from fenxiao.commission.service.simulation_rewards import SimulatedRewards
 from fenxiao.engine import ENGINE_VERSION
-from fenxiao.engine.plan import needed_facts, parse_plan
+from fenxiao.engine.plan import Plan, needed_facts, parse_plan
 from fenxiao.infra.db import runs
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.runs import Run
@@ -35,6 +38,9 @@ PAGE = 500
 
 _SECONDS = 12.0
 """A chunk ends after so long, well within the lease of a run; what a kill loses is at most that."""
+
+_REWARDS = "rewards "
+"""Before the key of a period that is left for its rewards."""
 
 _LOOK = 1.0
 """Seconds between looks whether somebody has asked to stop."""
@@ -56,12 +62,18 @@ class EngineChangedError(RuntimeError):
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a run has come: the last order, both hashes (hexadecimal), and what all pages so far came to."""
+    """How far a run has come: the last order, both hashes (hexadecimal), and what all pages so far came to.
+
+    `left` are the keys of the periods that are not closed yet, and of those for rewards, None before the last order; `carries` has by kind what the
+    last one that is kept for the next.
+    """
 
     order_id: int
     input_hash: str
     output_hash: str
     outcome: dict[str, Any]
+    left: list[str] | None = None
+    carries: dict[str, Kept] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,8 @@ class SimulationRuns:
         orders: OrdersApi,
         facts: Facts,
         *,
+        periods: SimulatedPeriods,
+        rewards: SimulatedRewards,
         page: int = PAGE,
         seconds: float = _SECONDS,
     ) -> None:
@@ -91,29 +105,77 @@ class SimulationRuns:
         self._clock = clock
         self._orders = orders
         self._facts = facts
+        self._periods = periods
+        self._rewards = rewards
         self._page = page
         self._seconds = seconds
 
     async def simulate_chunk(self, run: Run) -> None:
-        """The next pages of a run; its sums move on in one transaction with its cursor."""
+        """The next pages of a run, or its next period; the sums move on in one transaction with its cursor."""
         simulation = await reads.of_run(self._db, run.run_id)
         if simulation.engine_version != ENGINE_VERSION:
             raise EngineChangedError(
                 f"{simulation.engine_version} then, {ENGINE_VERSION} now: simulate again"
             )
         before = _begun(simulation, self._page) if run.cursor is None else msgspec.convert(run.cursor, Cursor)
-        walked = await self._walk(run, simulation, OrderId(before.order_id))
-        after = _moved(before, walked)
+        plan = parse_plan(simulation.document)
+        if before.left is None:
+            after, people, done = await self._pages(run, simulation, plan, before)
+        else:
+            after, people, done = await self._period(simulation, plan, before)
         async with self._db.begin() as tx:
-            for sums in walked.sums:
-                for columns in sums.people:
-                    await tx.execute(_ADD, simulation.simulation_id, *columns)
-            now, done = self._clock(), sum(one.orders for one in walked.worked)
-            cursor = msgspec.to_builtins(after)
+            for columns in people:
+                await tx.execute(_ADD, simulation.simulation_id, *columns)
+            now, cursor = self._clock(), msgspec.to_builtins(after)
+            if before.left is None and after.left:
+                total = run.done + done + len(after.left)
+                await tx.execute("update run set total = $2 where run_id = $1", run.run_id, total)
             await runs.advance(tx, run, cursor=cursor, done=done, now=now)
-            if walked.ended:
+            if after.left == []:
                 await _finish(tx, simulation, after)
                 await runs.finish(tx, replace(run, cursor=cursor), result=None, now=now)
+
+    async def _pages(
+        self, run: Run, simulation: Simulation, plan: Plan, before: Cursor
+    ) -> tuple[Cursor, Sequence[Columns], int]:
+        """The next orders; behind the last of them the periods are known."""
+        walked = await self._walk(run, simulation, OrderId(before.order_id))
+        outcome = Outcome.of(before.outcome)
+        for sums in walked.sums:
+            outcome.merge(Outcome.of(sums.outcome))
+        left = None
+        if walked.ended:
+            paying = await self._periods.wanted(simulation, plan)
+            rewarding = await self._rewards.wanted(simulation, plan)
+            left = [one.key for one in paying.whole] + [_REWARDS + one.key for one in rewarding.whole]
+            outcome.left_out = list(dict.fromkeys((*paying.left_out, *rewarding.left_out)))
+        after = structs.replace(
+            _hashed(before, walked.worked), order_id=walked.last, outcome=outcome.document(), left=left
+        )
+        people = [columns for sums in walked.sums for columns in sums.people]
+        return after, people, sum(one.orders for one in walked.worked)
+
+    async def _period(
+        self, simulation: Simulation, plan: Plan, before: Cursor
+    ) -> tuple[Cursor, Sequence[Columns], int]:
+        """The next period; nothing moves where somebody has asked to stop."""
+        assert before.left  # noqa: S101 - with the last one the run is done
+        key = before.left[0].removeprefix(_REWARDS)
+        if key == before.left[0]:
+            found = await self._periods.close(simulation, plan, key, before.carries)
+        else:
+            found = await self._rewards.reckon(simulation, plan, key)
+        if found is None:
+            return before, (), 0
+        outcome = Outcome.of(before.outcome)
+        outcome.merge(found.outcome)
+        after = structs.replace(
+            _hashed(before, [found]),
+            outcome=outcome.document(),
+            left=before.left[1:],
+            carries={**before.carries, **found.kept},
+        )
+        return after, found.people, 1
 
     async def _walk(self, run: Run, simulation: Simulation, last: OrderId) -> Walked:
         """Pages until the span ends, time is over, or somebody has asked to stop."""
@@ -207,13 +269,10 @@ def _told(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _moved(before: Cursor, walked: Walked) -> Cursor:
-    outcome = Outcome.of(before.outcome)
-    for sums in walked.sums:
-        outcome.merge(Outcome.of(sums.outcome))
-    into = hashes.folded(bytes.fromhex(before.input_hash), (one.input_hash for one in walked.worked))
-    out = hashes.folded(bytes.fromhex(before.output_hash), (one.output_hash for one in walked.worked))
-    return Cursor(walked.last, into.hex(), out.hex(), outcome.document())
+def _hashed(before: Cursor, pages: Sequence[Worked | Simulated]) -> Cursor:
+    into = hashes.folded(bytes.fromhex(before.input_hash), (one.input_hash for one in pages))
+    out = hashes.folded(bytes.fromhex(before.output_hash), (one.output_hash for one in pages))
+    return structs.replace(before, input_hash=into.hex(), output_hash=out.hex())
 
 
 async def _finish(tx: Transaction, simulation: Simulation, at: Cursor) -> None:

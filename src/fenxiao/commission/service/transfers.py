@@ -7,6 +7,7 @@ from fenxiao.commission.events import PayoutRequested
 from fenxiao.commission.queries import transfers as queries
 from fenxiao.commission.service.payout_accounts import PayoutAccounts
 from fenxiao.commission.service.payouts import PayoutOutcome, Payouts
+from fenxiao.commission.store import withdrawals as store
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.inbox import Delivery
 from fenxiao.kernel.errors import Refusal
@@ -32,7 +33,8 @@ class Transfers:
         A payout that has ended meanwhile is not sent: a refusal that was heard once stays the end, whatever could be
         sent today, and a transfer that a person made is not made again.
         """
-        still = await queries.open_numbers(self._db, [one.payout_number for one in requested])
+        async with self._db.begin() as tx:
+            still = await store.hand_over(tx, [one.payout_number for one in requested])
         waiting = [one for one in requested if one.payout_number in still]
         found = await self._accounts.destinations([one.account_id for one in waiting])
         accounts = {one.account_id: one for one in found}

@@ -23,7 +23,7 @@ from fenxiao.infra.db.starts_over import starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import Refusal
 from fenxiao.network.api import NetworkApi
-from fenxiao.payments.api import PaymentsApi, TransferUnderWay
+from fenxiao.payments.api import PaymentsApi, TransferState, TransferUnderWay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +89,14 @@ class Decisions:
 
         What goes by bank is taken back from the channel first: TransferUnderWay where it may be in the bank's hands.
         """
-        sent = await self._called_back([one.withdrawal_id for one in decided])
+        taken_back = await self._called_back([one.withdrawal_id for one in decided])
         now = self._db.clock()
         async with self._db.begin() as tx:
             held = await store.locked(tx, [one.withdrawal_id for one in decided])
 
             def act(one: Withdrawal, reason: str | None) -> None:
                 one.refuse("reject", actor=who.actor, distributor_id=who.distributor_id)
-                if one.withdrawal_id in sent:
-                    raise sent[one.withdrawal_id]
+                _refuse_handed(one, taken_back)
                 one.reject(at=now, actor=who.actor, reason=reason)
 
             return await _each(tx, held, decided, act, now)
@@ -138,13 +137,15 @@ class Decisions:
     async def confirm(self, decision: Decision, who: Who, *, reference: str) -> WithdrawalView:
         """The transfer was made by hand: `reference` is the bank's, sealed. ManualChannelOnly for other channels."""
         idle = await self._idle([decision.withdrawal_id])
-        if not idle:
-            # So that no file for the bank holds it too. One that holds it already says the same later.
-            await self._called_back([decision.withdrawal_id])
+        # So that no file for the bank holds it too. One that holds it already says the same later.
+        taken_back = {} if idle else await self._called_back([decision.withdrawal_id])
+        with_bank = {number for number, said in taken_back.items() if isinstance(said, TransferUnderWay)}
         now = self._db.clock()
         async with self._db.begin() as tx:
             one = await self._one(tx, decision.withdrawal_id, "confirm", who)
             _refuse_idle(one, idle)
+            if one.payout.payout_number not in with_bank:
+                _refuse_handed(one, taken_back)
             sealed = self._cipher.seal(
                 reference, table="payout", column="reference_sealed", row=one.payout.payout_number
             )
@@ -156,22 +157,16 @@ class Decisions:
         found = await queries.some(self._db, sorted(set(withdrawal_ids)))
         return await waiting(self._network, [one.distributor_id for one in found.values()])
 
-    async def _called_back(self, withdrawal_ids: Sequence[int]) -> dict[int, Refusal]:
-        """Take approved transfers by bank back from the channel; those that cannot be taken back any more."""
+    async def _called_back(self, withdrawal_ids: Sequence[int]) -> dict[str, TransferState | Refusal]:
+        """Take approved transfers by bank back from the channel; what it says of each, by number."""
         found = await queries.some(self._db, sorted(set(withdrawal_ids)))
-        numbers = {
-            one.withdrawal_id: one.payout_number
-            for one in found.values()
-            if one.channel == MANUAL and one.status == "approved"
-        }
+        numbers = [
+            one.payout_number for one in found.values() if one.channel == MANUAL and one.status == "approved"
+        ]
         if not numbers:
             return {}
-        answers = await self._payments.cancel(numbers=list(numbers.values()))
-        return {
-            withdrawal_id: answer
-            for withdrawal_id, answer in zip(numbers, answers, strict=True)
-            if isinstance(answer, TransferUnderWay)
-        }
+        answers = await self._payments.cancel(numbers=numbers)
+        return dict(zip(numbers, answers, strict=True))
 
     async def _one(self, tx: Transaction, withdrawal_id: int, action: Action, who: Who) -> Withdrawal:
         one = (await store.locked(tx, [withdrawal_id])).get(withdrawal_id)
@@ -239,6 +234,19 @@ async def _each(
 async def _written(tx: Transaction, one: Withdrawal, now: datetime) -> WithdrawalView:
     await withdrawal_books.write(tx, [one], now)
     return (await queries.some(tx, [one.withdrawal_id]))[one.withdrawal_id]
+
+
+def _refuse_handed(one: Withdrawal, taken_back: Mapping[str, TransferState | Refusal]) -> None:
+    """An approved one is ended by hand only if its transfer was taken back, or was never asked for and never will be.
+
+    Asked for and not known there is one on its way: it would arrive after all, and be paid.
+    """
+    number = one.payout.payout_number
+    answer = taken_back.get(number)
+    if isinstance(answer, TransferUnderWay):
+        raise answer
+    if one.status == "approved" and one.payout.handed and not isinstance(answer, TransferState):
+        raise TransferUnderWay(payout_number=number, status="queued")
 
 
 def _refuse_idle(one: Withdrawal, idle: Mapping[int, str]) -> None:

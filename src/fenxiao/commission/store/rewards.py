@@ -70,15 +70,16 @@ async def standings(tx: Transaction, reward_period_id: int, step: int, some: Seq
     for start in range(0, len(some), ROWS):
         page = some[start : start + ROWS]
         await tx.execute(
-            "insert into reward_standing (reward_period_id, step, reward, distributor_id, sales_minor, before_minor, tier,"
+            "insert into reward_standing (reward_period_id, step, reward, distributor_id, sales_minor, before_minor, team_id, tier,"
             " amount_minor) select $1::bigint, $2::int, * from unnest($3::text::text[], $4::text::bigint[],"
-            " $5::text::bigint[], $6::text::bigint[], $7::text::int[], $8::text::bigint[])",
+            " $5::text::bigint[], $6::text::bigint[], $7::text::bigint[], $8::text::int[], $9::text::bigint[])",
             reward_period_id,
             step,
             arrays.texts([one.reward for one in page]),
             arrays.numbers([one.distributor_id for one in page]),
             arrays.numbers([one.figures.sales_minor for one in page]),
             arrays.numbers([one.figures.before_minor for one in page]),
+            arrays.numbers([one.figures.team_id for one in page]),
             arrays.numbers([one.standing.tier for one in page]),
             arrays.numbers([one.standing.amount_minor for one in page]),
         )

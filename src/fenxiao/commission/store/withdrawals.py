@@ -10,7 +10,7 @@ from fenxiao.infra.db.transaction import Transaction
 
 _PAYOUT = (
     "p.payout_id, p.payout_number, p.attempt, p.fee_minor, p.tax_minor, p.tax_month, p.tax_table_id, p.outcome,"
-    " p.outcome_sequence, p.reference_sealed, p.ended_at"
+    " p.outcome_sequence, p.reference_sealed, p.handed, p.ended_at"
 )
 
 
@@ -54,6 +54,26 @@ async def locked_by_payouts(
         present = whole.payout.payout_id == row["payout_id"]
         payouts[row["payout_number"]] = (row["withdrawal_id"], whole.payout if present else _payout(row))
     return held, payouts
+
+
+async def hand_over(tx: Transaction, numbers: Sequence[str]) -> set[str]:
+    """Mark those of these payouts that have not ended as handed over; answers them, again if they were before.
+
+    Under the locks of their withdrawals: whoever ends one by hand sees the mark, or is seen.
+    """
+    rows = await tx.fetch(
+        "select distinct withdrawal_id from payout where payout_number = any($1::text[])", list(numbers)
+    )
+    await tx.execute(
+        "select from withdrawal where withdrawal_id = any($1::bigint[]) order by withdrawal_id for update",
+        sorted(row["withdrawal_id"] for row in rows),
+    )
+    open_ = await tx.fetch(
+        "update payout set handed = true where payout_number = any($1::text[])"
+        " and coalesce(outcome, '') not in ('paid', 'failed', 'rejected') returning payout_number",
+        list(numbers),
+    )
+    return {row["payout_number"] for row in open_}
 
 
 async def next_ids(tx: Transaction) -> tuple[int, int]:
@@ -244,5 +264,6 @@ def _payout(row: Record) -> Payout:
         outcome=row["outcome"],
         outcome_sequence=row["outcome_sequence"],
         reference_sealed=row["reference_sealed"],
+        handed=row["handed"],
         ended_at=row["ended_at"],
     )

@@ -51,6 +51,13 @@ payout_account = Table(
     CheckConstraint("not erasing or status <> 'active'", name="erasing"),
     comment="收款账户: where a distributor's money goes; holder and number are sealed, and gone once erased",
 )
+erased_person = Table(
+    "erased_person",
+    METADATA,
+    Column("distributor_id", BigInteger, primary_key=True, autoincrement=False),
+    time("erased_at"),
+    comment="Distributors whose persons were erased: no account is registered for them any more",
+)
 Index("ix_payout_account_distributor_id", payout_account.c.distributor_id, payout_account.c.account_id)
 Index(
     "ix_payout_account_number_index",

@@ -16,7 +16,6 @@ from sqlalchemy import (
 
 from fenxiao.commission.tables.metadata import METADATA
 from fenxiao.commission.tables.periods import period_close
-from fenxiao.commission.tables.settlement import settlement
 from fenxiao.infra.db.tables import time
 
 order_book = Table(
@@ -28,15 +27,16 @@ order_book = Table(
     # How many steps of the order's history are booked; the accrual is the first.
     Column("steps", Integer, CheckConstraint("steps >= 1", name="steps"), nullable=False),
     time("release_at", nullable=True),
-    comment="One row for each order that has accrued; its row lock decides who books or releases the order's entries",
+    comment="One row for each order that has accrued; its row lock decides who books the order's entries",
 )
 
 commission = Table(
     "commission",
     METADATA,
     Column("commission_id", BigInteger, Identity(), primary_key=True),
-    # Of an order, or of the close of a period.
-    Column("order_id", BigInteger, ForeignKey(order_book.c.order_id)),
+    # Of an order, or of the close of a period. No foreign key: the statement that writes an entry opens the order's book
+    # or was begun under its lock, and a book is never deleted.
+    Column("order_id", BigInteger),
     Column("distributor_id", BigInteger, nullable=False),
     Column("rule_id", BigInteger, nullable=False),
     Column("engine_version", Text, nullable=False),
@@ -55,8 +55,9 @@ commission = Table(
     time("booked_at"),
     time("release_at", nullable=True),
     time("released_at", nullable=True),
-    # Null too for a correction of something released: it is released at once, by no settlement.
-    Column("settlement_id", BigInteger, ForeignKey(settlement.c.settlement_id)),
+    # Null too for a correction of something released: it is released at once, by no settlement. No foreign key: the
+    # transaction that releases it writes the statement that it is part of, which has one.
+    Column("settlement_id", BigInteger),
     Column("corrects", BigInteger, ForeignKey("commission.commission.commission_id")),
     Column("close_id", BigInteger),
     Column("period", Text),

@@ -13,10 +13,8 @@ from sqlalchemy import (
     text,
 )
 
-from fenxiao.commission.tables.entries import commission
 from fenxiao.commission.tables.metadata import METADATA
 from fenxiao.commission.tables.rewards import rewards
-from fenxiao.commission.tables.settlement import settlement
 from fenxiao.commission.tables.withdrawals import payout
 from fenxiao.infra.db.tables import time
 
@@ -44,9 +42,11 @@ posting = Table(
     Column(
         "amount_minor", BigInteger, CheckConstraint("amount_minor > 0", name="amount_minor"), nullable=False
     ),
-    # What it is about: an entry, a reward, or a payout.
-    Column("commission_id", BigInteger, ForeignKey(commission.c.commission_id)),
-    Column("settlement_id", BigInteger, ForeignKey(settlement.c.settlement_id)),
+    # What it is about: an entry, a reward, or a payout. No foreign key to the entry: the same transaction writes or
+    # releases it, and an entry is never deleted.
+    Column("commission_id", BigInteger),
+    # Nor to the settlement: the same transaction writes the statement, which has one.
+    Column("settlement_id", BigInteger),
     # The time of the fact; `recorded_at` is when it was written.
     time("at"),
     time("recorded_at"),

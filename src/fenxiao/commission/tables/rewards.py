@@ -74,6 +74,8 @@ reward_standing = Table(
     Column("distributor_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sales_minor", BigInteger, nullable=False),
     Column("before_minor", BigInteger, nullable=False),
+    # The team that he led, where its members' sales count.
+    Column("team_id", BigInteger),
     # Counted from 0; null where none is reached any more.
     Column("tier", Integer, CheckConstraint("tier >= 0", name="tier")),
     # What he has of this reward for this period in all.

@@ -142,6 +142,8 @@ payout = Table(
     ),
     Column("outcome_sequence", BigInteger, nullable=False, server_default="0"),
     Column("reference_sealed", LargeBinary),
+    # Payments has been asked for it, or is just being asked: a person ends it only after it was taken back there.
+    Column("handed", Boolean, nullable=False, server_default="false"),
     time("created_at"),
     time("ended_at", nullable=True),
     UniqueConstraint("withdrawal_id", "attempt"),

@@ -15,6 +15,7 @@ from fenxiao.engine.components import (
     infinity,
     matching,
     matrix,
+    periodmatch,
     pool,
     stairstep,
     unilevel,
@@ -35,6 +36,7 @@ _PER_PERIOD: Mapping[str, PeriodKind] = {
     "binary": binary,
     "matrix": matrix,
     "stairstep": stairstep,
+    "periodmatch": periodmatch,
 }
 KINDS: Mapping[str, Kind] = {**_PER_ORDER, **_PER_PERIOD}
 """Every component type by the name that documents use."""

@@ -17,6 +17,7 @@ from fenxiao.engine.periods import Carry
 from fenxiao.engine.trees import Trees
 from fenxiao.kernel.i18n import Catalogue
 from fenxiao.kernel.money import Rounding
+from fenxiao.kernel.values import value
 
 Scope = Literal["order", "period"]
 """When a type is evaluated: with every order, or when a period closes."""
@@ -49,6 +50,7 @@ Outcome = Literal[
     "no-share",
     "nothing-matched",
     "no-volume",
+    "nobody-earned",
     "below-step",
 ]
 """How it went with someone in the chain."""
@@ -60,7 +62,7 @@ Key = tuple[int, ...]
 """Which overrides of a component apply to a line, by their place in its list; () where none does."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Portion:
     """Those lines of an order to which the same parameters of a component apply, summed.
 
@@ -73,7 +75,7 @@ class Portion:
     units: int
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Case:
     """What a component sees of an order; `earlier` has the rounded amounts of the components before it, before any cap.
 
@@ -146,7 +148,7 @@ class Recorder(Protocol):
 class PeriodCase:
     """What a component sees of a period; `carries` are its own, by person, the oldest first.
 
-    `roll_up` as in `Case`; `rounding` is the plan's, for what has to be whole before it is divided.
+    `earlier` and `roll_up` as in `Case`; `rounding` is the plan's, for what has to be whole before it is divided.
     """
 
     sales_minor: int
@@ -154,6 +156,7 @@ class PeriodCase:
     carries: Mapping[int, Sequence[Carry]]
     rounding: Rounding
     roll_up: bool = False
+    earlier: Mapping[str, Mapping[Place, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

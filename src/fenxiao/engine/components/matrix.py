@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from fenxiao.engine.components import figures
+from fenxiao.engine.components import figures, rising
 from fenxiao.engine.components.kind import (
     Bound,
     Component,
@@ -21,10 +21,9 @@ from fenxiao.engine.components.kind import (
     PeriodCase,
     PeriodRecorder,
     Scope,
-    standing,
 )
 from fenxiao.engine.components.params import MAX_LEVELS, PeriodParams
-from fenxiao.engine.fields import SCALE, FlagField, PositiveField, RateField, percent
+from fenxiao.engine.fields import FlagField, PositiveField, RateField, percent
 from fenxiao.engine.periods import Member
 from fenxiao.kernel.money import from_minor
 
@@ -50,81 +49,25 @@ class Params(PeriodParams):
     compress: FlagField = False
 
 
-Rising = list[int]
-"""Volume that rises: at each place what has that many levels behind it."""
-
-
 def close(component: Component, case: PeriodCase, record: PeriodRecorder | None) -> Earned:
     """Rate × volume, for each level of each member's matrix."""
     params: Params = component.params
-    earned, walk = Earned(), _Walk(component, case)
-    for member in case.trees.by_placement:
-        rising = walk.rising.pop(member.distributor_id, [0] * (len(params.levels) + 1))
-        outcome = standing(component, member)
-        reached = list(rising)
-        if outcome == "qualified" or not params.compress:
-            walk.pay(member, rising, earned, record)
-            reached = [0, *rising[:-1]]
-        reached[0] += member.personal_minor
-        walk.pass_on(member, reached, earned)
-        if record:
-            idle = outcome == "qualified" and not any(rising[:-1])
-            values = {"levels": str(len(params.levels))}
-            record.stood(member.distributor_id, "no-volume" if idle else outcome, values)
-    return earned
+    members = case.trees.by_placement
+    ascent = rising.Ascent(
+        members,
+        {member.distributor_id: _parent(member, params.width) for member in members},
+        {member.distributor_id: member.personal_minor for member in members},
+        params.levels,
+        params.compress,
+        "no-volume",
+        {"levels": str(len(params.levels))},
+    )
+    return rising.pay(component, case, ascent, record)
 
 
-class _Walk:
-    """The way of the volume up the matrix, everyone before the one above him."""
-
-    def __init__(self, component: Component, case: PeriodCase) -> None:
-        params: Params = component.params
-        self.rates = [int(rate * SCALE) for rate in params.levels]
-        self.width = params.width
-        self.rising: dict[int, Rising] = {}
-        self._heirs = self._heirs_of(component, case)
-
-    def _parent(self, member: Member) -> int | None:
-        """Who stands above, within the matrix."""
-        return member.placement_parent_id if (member.position or 0) <= self.width else None
-
-    def _heirs_of(self, component: Component, case: PeriodCase) -> dict[int, int | None]:
-        """For each unqualified one who earns in his place: with roll-up the next qualified above, else nobody."""
-        heirs: dict[int, int | None] = {}
-        for member in reversed(case.trees.by_placement):
-            number, parent = member.distributor_id, self._parent(member)
-            if standing(component, member) == "qualified":
-                heirs[number] = number
-            else:
-                heirs[number] = heirs[parent] if case.roll_up and parent is not None else None
-        return heirs
-
-    def pay(self, member: Member, rising: Rising, earned: Earned, record: PeriodRecorder | None) -> None:
-        """Each level that reaches him, to him or to whoever earns in his place."""
-        earner = self._heirs[member.distributor_id]
-        for level, (rate, volume) in enumerate(zip(self.rates, rising, strict=False), 1):
-            if not volume or not rate:
-                continue
-            if earner is None:
-                earned.lose(level, Fraction(rate * volume, SCALE))
-                continue
-            earned.add((level, earner), Fraction(rate * volume, SCALE))
-            if record:
-                record.claimed(
-                    (level, earner), Part((), Fraction(rate, SCALE), volume, "", {"level": str(level)})
-                )
-
-    def pass_on(self, member: Member, reached: Rising, earned: Earned) -> None:
-        """Hand the volume to the one above; at the top, the levels above it are nobody's."""
-        parent = self._parent(member)
-        if parent is None:
-            for behind, volume in enumerate(reached):
-                for level in range(behind + 1, len(self.rates) + 1) if volume else ():
-                    earned.lose(level, Fraction(self.rates[level - 1] * volume, SCALE))
-            return
-        above = self.rising.setdefault(parent, [0] * len(reached))
-        for behind, volume in enumerate(reached):
-            above[behind] += volume
+def _parent(member: Member, width: int) -> int | None:
+    """Who stands above, within the matrix."""
+    return member.placement_parent_id if (member.position or 0) <= width else None
 
 
 def sentence(part: Part) -> str:  # noqa: ARG001 - part of the interface

@@ -16,6 +16,8 @@ from fenxiao.engine.periods import PeriodKind
 
 MAX_OVERRIDES = 10_000
 MAX_LEVELS = 100
+PERIOD: PeriodKind = "month"
+"""What a component pays for where it names no period."""
 
 
 class Match(Document):
@@ -89,5 +91,5 @@ class PeriodParams(ComponentParams):
 
     condition_field = "qualify"
 
-    period: PeriodKind = "month"
+    period: PeriodKind = PERIOD
     qualify: ConditionField | None = None

@@ -11,19 +11,22 @@ from fenxiao.engine.rewards.params import RewardParams, TierParams
 from fenxiao.kernel.i18n import Catalogue
 from fenxiao.kernel.money import Rounding, rounded
 
-Whose = Literal["personal", "team"]
-"""Whose sales count: one's own, or one's own and the downline's by the orders' frozen chains."""
+Whose = Literal["personal", "team", "led"]
+"""Whose sales count: one's own, one's own and the downline's by the orders' frozen chains, or those of the members of
+the team that one leads at the end of the period, each as long as he was in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What one distributor's reward rests on: sales in minor units, net of the refunds known.
 
-    `before_minor` is what `Spans.before` asks for, 0 where it asks nothing.
+    `before_minor` is what `Spans.before` asks for, 0 where it asks nothing. `team_id` is the team that was led, where
+    its members' sales count.
     """
 
     sales_minor: int
     before_minor: int = 0
+    team_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """sales_target (销售达标奖): tiers on one's own sales of a month or a quarter, or of a season up to it.
 
+With the scope `team` the sales are those of the members of the team that one leads at the end of the period.
+
 With a `season` the sales accumulate from the first day of its first month, and start again a year later. What the
 tiers pay on them is paid as it grows: each period pays what its sales add to it.
 """
@@ -15,7 +17,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from fenxiao.engine.faults import fault
 from fenxiao.engine.fields import AmountField, Document, PositiveField
 from fenxiao.engine.periods import Period
-from fenxiao.engine.rewards.kind import Figures, Result, Spans, pay
+from fenxiao.engine.rewards.kind import Figures, Result, Spans, Whose, pay
 from fenxiao.engine.rewards.params import MAX_TIERS, RewardParams, TierParams, ascending
 from fenxiao.kernel.money import Rounding, from_minor
 
@@ -23,7 +25,11 @@ _MONTHS = 12
 _QUARTERS = (1, 4, 7, 10)
 _OWN = "Your own sales of the period, less refunds, were {sales} {currency}."
 _SEASON = "Your own sales of the season up to the end of the period, less refunds, were {sales} {currency}; {before} {currency} of them are from before it."
+_LED = "The sales of the members of team {team}, which you led at the end of the period, less refunds, were {sales} {currency}. An order counts if its seller was in the team when it was paid."
+_LED_SEASON = "The sales of the members of team {team}, which you led at the end of the period, were {sales} {currency} in the season up to then, less refunds; {before} {currency} of them are from before the period. An order counts if its seller was in the team when it was paid."
 texts = {
+    _LED: "您在该周期末负责的团队 {team} 的成员销售额（扣除退款）为 {sales} {currency}。订单付款时卖家在该团队中的，计入。",
+    _LED_SEASON: "您在该周期末负责的团队 {team} 的成员在本赛季截至该周期末的销售额（扣除退款）为 {sales} {currency}，其中 {before} {currency} 来自该周期之前。订单付款时卖家在该团队中的，计入。",
     _OWN: "您在该周期的个人销售额（扣除退款）为 {sales} {currency}。",
     _SEASON: "您在本赛季截至该周期末的个人销售额（扣除退款）为 {sales} {currency}，其中 {before} {currency} 来自该周期之前。",
 }
@@ -60,9 +66,13 @@ class Season(Document):
 
 
 class Params(RewardParams):
-    """`tiers`: by one's own sales; `season`: they accumulate since its start instead of counting period by period."""
+    """`tiers`: by one's own sales; `season`: they accumulate since its start instead of counting period by period.
+
+    `scope` `team`: not one's own, but those of the members of the team that one leads.
+    """
 
     type: Literal["sales_target"]
+    scope: Literal["team"] | None = None
     tiers: Annotated[tuple[Tier, ...], Field(max_length=MAX_TIERS), AfterValidator(_rising)]
     season: Season | None = None
 
@@ -79,13 +89,14 @@ class Params(RewardParams):
 
 def spans(params: Params, period: Period, zone: tzinfo) -> Spans:
     """The period, or the season up to its end and up to its start."""
+    whose: Whose = "personal" if params.scope is None else "led"
     if params.season is None:
-        return Spans("personal", period, None)
+        return Spans(whose, period, None)
     first, month = period.start.astimezone(zone).date(), params.season.start_month
     begun = date(first.year if first.month >= month else first.year - 1, month, 1)
     start = datetime.combine(begun, time.min, zone).astimezone(period.start.tzinfo)
     before = replace(period, start=start, end=period.start) if start < period.start else None
-    return Spans("personal", replace(period, start=start), before)
+    return Spans(whose, replace(period, start=start), before)
 
 
 def evaluate(params: Params, figures: Figures, rounding: Rounding) -> Result:
@@ -106,8 +117,10 @@ def tell(params: Params, figures: Figures, currency: str) -> Sequence[tuple[str,
         "sales": from_minor(figures.sales_minor, currency),
         "before": from_minor(figures.before_minor, currency),
         "currency": currency,
+        "team": figures.team_id,
     }
-    return ((_OWN if params.season is None else _SEASON, values),)
+    single, season = (_OWN, _SEASON) if params.scope is None else (_LED, _LED_SEASON)
+    return ((single if params.season is None else season, values),)
 
 
 def threshold(params: Params, tier: int, figures: Figures) -> Fraction:  # noqa: ARG001 - part of the interface

@@ -1,6 +1,7 @@
 """team_growth (团队增长奖): tiers on by how much team sales have grown against the period before.
 
-Team sales are one's own and the downline's, by the chains frozen with the orders. From nothing there is no growth:
+Team sales are one's own and the downline's, by the chains frozen with the orders; with the scope `team`, those of the
+members of the team that one leads at the end of the period. From nothing there is no growth:
 who had no team sales in the period before gets nothing.
 """
 
@@ -21,7 +22,13 @@ from fenxiao.kernel.money import Rounding, from_minor
 _GROWN = "The sales of your team, your own included and less refunds, were {sales} {currency}, and {before} {currency} in the period before: {growth} {currency} more."
 _SHRUNK = "The sales of your team, your own included and less refunds, were {sales} {currency}, and {before} {currency} in the period before; they have not grown."
 _FROM_NOTHING = "Your team had no sales in the period before, and from nothing there is no growth."
+_LED_GROWN = "The sales of the members of team {team}, which you led at the end of the period, less refunds, were {sales} {currency}, and {before} {currency} in the period before: {growth} {currency} more. An order counts if its seller was in the team when it was paid."
+_LED_SHRUNK = "The sales of the members of team {team}, which you led at the end of the period, less refunds, were {sales} {currency}, and {before} {currency} in the period before; they have not grown. An order counts if its seller was in the team when it was paid."
+_LED_FROM_NOTHING = "The members of team {team}, which you led at the end of the period, had no sales in the period before, and from nothing there is no growth."
 texts = {
+    _LED_GROWN: "您在该周期末负责的团队 {team} 的成员销售额（扣除退款）为 {sales} {currency}，上一周期为 {before} {currency}：增长 {growth} {currency}。订单付款时卖家在该团队中的，计入。",
+    _LED_SHRUNK: "您在该周期末负责的团队 {team} 的成员销售额（扣除退款）为 {sales} {currency}，上一周期为 {before} {currency}；没有增长。订单付款时卖家在该团队中的，计入。",
+    _LED_FROM_NOTHING: "您在该周期末负责的团队 {team} 的成员上一周期没有销售额；从零不计增长。",
     _GROWN: "您的团队销售额（含本人，扣除退款）为 {sales} {currency}，上一周期为 {before} {currency}：增长 {growth} {currency}。",
     _SHRUNK: "您的团队销售额（含本人，扣除退款）为 {sales} {currency}，上一周期为 {before} {currency}；没有增长。",
     _FROM_NOTHING: "您的团队上一周期没有销售额；从零不计增长。",
@@ -58,7 +65,7 @@ class Params(RewardParams):
     """`tiers`: by the growth; `scope`: whose sales are the team's."""
 
     type: Literal["team_growth"]
-    scope: Literal["downline"] = "downline"
+    scope: Literal["downline", "team"] = "downline"
     tiers: Annotated[tuple[Tier, ...], Field(max_length=MAX_TIERS), AfterValidator(_rising)]
 
     def tier_list(self) -> Sequence[TierParams]:
@@ -66,9 +73,9 @@ class Params(RewardParams):
         return self.tiers
 
 
-def spans(params: Params, period: Period, zone: tzinfo) -> Spans:  # noqa: ARG001 - part of the interface
+def spans(params: Params, period: Period, zone: tzinfo) -> Spans:
     """The period and the one before."""
-    return Spans("team", period, period_before(period, zone))
+    return Spans("led" if params.scope == "team" else "team", period, period_before(period, zone))
 
 
 def evaluate(params: Params, figures: Figures, rounding: Rounding) -> Result:
@@ -81,7 +88,7 @@ def evaluate(params: Params, figures: Figures, rounding: Rounding) -> Result:
     return Result(payment.tier, payment.amount_minor, growth, payment)
 
 
-def tell(params: Params, figures: Figures, currency: str) -> Sequence[tuple[str, Mapping[str, Any]]]:  # noqa: ARG001
+def tell(params: Params, figures: Figures, currency: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
     """The growth that counts."""
     growth = figures.sales_minor - figures.before_minor
     values = {
@@ -89,10 +96,14 @@ def tell(params: Params, figures: Figures, currency: str) -> Sequence[tuple[str,
         "before": from_minor(figures.before_minor, currency),
         "growth": from_minor(growth, currency),
         "currency": currency,
+        "team": figures.team_id,
     }
+    led = params.scope == "team"
     if not figures.before_minor:
-        return ((_FROM_NOTHING, values),)
-    return ((_GROWN if growth > 0 else _SHRUNK, values),)
+        return ((_LED_FROM_NOTHING if led else _FROM_NOTHING, values),)
+    if growth > 0:
+        return ((_LED_GROWN if led else _GROWN, values),)
+    return ((_LED_SHRUNK if led else _SHRUNK, values),)
 
 
 def threshold(params: Params, tier: int, figures: Figures) -> Fraction:

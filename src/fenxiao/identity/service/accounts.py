@@ -16,7 +16,7 @@ from fenxiao.infra.db.inbox import Delivery
 from fenxiao.infra.db.sql import Record
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import Invalid, KeyReused, Refusal
-from fenxiao.kernel.ids import HoldId
+from fenxiao.kernel.ids import AccountId, HoldId
 
 ADMIN = "admin"
 
@@ -31,10 +31,11 @@ class Accounts:
     async def hold(self, requests: Sequence[AccountRequest]) -> list[HeldAccount | Refusal]:
         """See `IdentityApi.hold_accounts`."""
         answers: dict[int, HeldAccount | Refusal] = {}
+        # In this order: whoever took the name meanwhile has left his hold with it, and perhaps it is this request's own.
+        taken = await self._taken(requests)
         standing = await queries.standing_holds(
             self._db, [(request.caller, request.key) for request in requests]
         )
-        taken = await self._taken(requests)
         fresh: list[int] = []
         for place, request in enumerate(requests):
             faults = credentials.faults(request.username, request.password)
@@ -61,6 +62,29 @@ class Accounts:
         """Confirm the holds that a batch of registrations names, by event."""
         async with self._db.begin(once=delivery) as tx:
             await _confirm(tx, [holds[envelope.id] for envelope in tx.fresh if envelope.id in holds])
+
+    async def erase(self, account_ids: Sequence[AccountId], delivery: Delivery) -> None:
+        """Close the logins of persons who were erased, and forget their names; again, it changes nothing.
+
+        No password leads in any more, and every session ends, whatever tokens it has given. The number stays: the
+        audit log names it.
+        """
+        ids = sorted(set(account_ids))
+        unknown = await self._passwords.hashed(secrets.token_hex())
+        async with self._db.begin(once=delivery) as tx:
+            # A name with a space: nobody can register under it, so it can never be taken.
+            await tx.execute(
+                "update account set state = 'closed', username = 'erased ' || account_id,"
+                " username_key = 'erased ' || account_id, password_hash = $2 where account_id in"
+                " (select account_id from account where account_id = any($1::bigint[]) order by 1 for update)",
+                ids,
+                unknown,
+            )
+            await tx.execute(
+                "update session set revoked_at = $2 where account_id = any($1::bigint[]) and revoked_at is null",
+                ids,
+                self._db.clock(),
+            )
 
     async def release(self, holds: Sequence[HoldId]) -> None:
         """See `IdentityApi.release_accounts`."""

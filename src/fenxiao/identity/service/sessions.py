@@ -64,6 +64,10 @@ class Sessions:
             account = await self._confirmed(key)
         async with self._db.begin() as tx:
             session = uuid4()
+            # It may have been closed since its password was proven.
+            open_ = "select true from account where account_id = $1 and state = 'active' for key share"
+            if not await tx.fetchval(open_, account.account_id):
+                raise WrongPassword
             await tx.execute(
                 "insert into session (session_id, account_id, client_id, created_at) values ($1, $2, $3, $4)",
                 session,

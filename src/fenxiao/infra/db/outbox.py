@@ -86,12 +86,6 @@ async def mark(connection: asyncpg.Connection, rows: Sequence[int], now: datetim
     await connection.execute(_MARK, rows, now)
 
 
-async def forget(connection: asyncpg.Connection, before: datetime) -> int:
-    """Delete published rows older than a moment; the number of rows deleted."""
-    tag = await connection.execute("delete from outbox where published_at < $1", before)
-    return int(tag.rsplit(" ", 1)[1])
-
-
 def _envelope(row: Any, source: str) -> Envelope:
     event_id: UUID = row["event_id"]
     return Envelope(

@@ -35,11 +35,6 @@ def email_faults(email: str | None) -> tuple[FieldError, ...]:
     return (FieldError("email", "Send an e-mail address, such as wang@example.com."),)
 
 
-def masked_name(name: str) -> str:
-    """The first letter: 王**. For the audit log, which keeps what it has read for ever."""
-    return name[:1] + "*" * min(len(name) - 1, 3)
-
-
 def masked_phone(phone: str) -> str:
     """The first three and the last four digits of a long number, the last two of a short one: 138****5678."""
     digits = "".join(character for character in phone if character.isdigit())

@@ -1,9 +1,9 @@
-"""Distributors, their tree and grades over HTTP."""
+"""Distributors, their trees, grades and teams over HTTP."""
 
 from fastapi import APIRouter
 
 from fenxiao.infra.http.routing import joined
-from fenxiao.network.http import bindings, distributors, grades, placements, tree
+from fenxiao.network.http import bindings, distributors, grades, placements, teams, tree
 from fenxiao.network.service import Network
 
 
@@ -16,4 +16,5 @@ def router(network: Network) -> APIRouter:
     joined(routes, tree.router(network))
     joined(routes, placements.router(network))
     joined(routes, grades.router(network))
+    joined(routes, teams.router(network))
     return routes

@@ -36,6 +36,7 @@ class Profile:
     invite_code: str
     joined_at: datetime
     version: int
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,14 @@ async def profile(reader: Reader, distributor_id: int) -> Profile | None:
     """The distributor with this id."""
     row = await reader.fetchrow(f"{_ONE} where distributor_id = $1", distributor_id)
     return None if row is None else _profile(row)
+
+
+async def erased(reader: Reader, distributor_id: int) -> bool:
+    """Whether the person of this distributor was erased."""
+    return (
+        await reader.fetchval("select erased_at from distributor where distributor_id = $1", distributor_id)
+        is not None
+    )
 
 
 async def by_invite_code(reader: Reader, invite_code: str) -> Profile | None:

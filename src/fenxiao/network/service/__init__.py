@@ -7,19 +7,24 @@ from fenxiao.identity.api import IdentityApi
 from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db.database import Database
 from fenxiao.kernel.errors import Refusal
-from fenxiao.kernel.ids import DistributorId
+from fenxiao.kernel.ids import DistributorId, TeamId
 from fenxiao.network import queries
 from fenxiao.network.api import (
     DistributorMissing,
+    Erased,
+    Erasure,
     GradeChange,
     MemberAt,
     NewMember,
     Placement,
     Seller,
     SellerQuestion,
+    TeamStretch,
 )
 from fenxiao.network.queries import roster
+from fenxiao.network.queries import teams as team_queries
 from fenxiao.network.service.bindings import Bindings
+from fenxiao.network.service.erasing import Erasing
 from fenxiao.network.service.grades import Grades
 from fenxiao.network.service.members import Members
 from fenxiao.network.service.placements import Placements
@@ -28,6 +33,7 @@ from fenxiao.network.service.profiles import Profiles
 from fenxiao.network.service.promotions import Promotions
 from fenxiao.network.service.registration import Registrations
 from fenxiao.network.service.sellers import PresentSellers
+from fenxiao.network.service.teams import Teams
 from fenxiao.network.service.views import Views
 
 
@@ -43,8 +49,10 @@ class Network:
         self.placements = Placements(db)
         self.promotions = Promotions(db)
         self.bindings = Bindings(db)
+        self.erasing = Erasing(db)
         self.profiles = Profiles(db, cipher)
         self.grades = Grades(db)
+        self.teams = Teams(db)
         self.views = Views(db)
 
     async def sellers(self, *, asked: Sequence[SellerQuestion]) -> list[Seller | Refusal]:
@@ -78,6 +86,10 @@ class Network:
         """See `NetworkApi`."""
         return await queries.profiles.joined(self._db, distributor_ids)
 
+    async def names(self, *, distributor_ids: Sequence[DistributorId]) -> dict[DistributorId, str]:
+        """See `NetworkApi`."""
+        return await self.views.names(list(distributor_ids))
+
     async def placements_at(self, *, at: datetime, cursor: int, limit: int) -> list[Placement]:
         """See `NetworkApi`."""
         return await queries.placements.at_moment(self._db, at, cursor, limit)
@@ -94,7 +106,29 @@ class Network:
         """See `NetworkApi`."""
         return await self.promotions.set_grades(changes)
 
+    async def erase(self, *, erasures: Sequence[Erasure]) -> list[Erased | Refusal]:
+        """See `NetworkApi`."""
+        return await self.erasing.erase(erasures)
+
     async def members_at(self, *, asked: Sequence[tuple[DistributorId, int]]) -> list[Seller | Refusal]:
         """See `NetworkApi`."""
         found = await queries.sellers.at_versions(self._db, asked)
         return [found.get(question) or DistributorMissing(distributor_id=question[0]) for question in asked]
+
+    async def teams_led(
+        self, *, at: datetime, distributor_ids: Sequence[DistributorId]
+    ) -> dict[DistributorId, TeamId]:
+        """See `NetworkApi`."""
+        return await team_queries.led(self._db, at, distributor_ids)
+
+    async def team_stretches(
+        self,
+        *,
+        team_ids: Sequence[TeamId],
+        since: datetime,
+        until: datetime,
+        after: TeamStretch | None,
+        limit: int,
+    ) -> list[TeamStretch]:
+        """See `NetworkApi`."""
+        return await team_queries.stretches(self._db, team_ids, since, until, after=after, limit=limit)

@@ -5,7 +5,7 @@ from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import StaleVersion
 from fenxiao.kernel.ids import DistributorId
 from fenxiao.network import queries, store
-from fenxiao.network.api import DistributorMissing, SponsorLoop, SponsorMissing, Status
+from fenxiao.network.api import DistributorGone, DistributorMissing, SponsorLoop, SponsorMissing, Status
 from fenxiao.network.domain import tree as shape
 from fenxiao.network.domain.faults import BindingProtected, DirectSeller, GradeMissing
 from fenxiao.network.domain.joining import CannotSponsor, TreeTooDeep
@@ -61,6 +61,8 @@ class Placing:
         async with self._db.begin() as tx:
             tree, node = await self._locked(tx, distributor_id, version)
             if node.status != status:
+                if await queries.profiles.erased(tx, distributor_id):
+                    raise DistributorGone(distributor_id=distributor_id)
                 await tree.stand(node, status=status, grade=node.grade)
                 changed = DistributorStatusChanged(
                     distributor_id=distributor_id,

@@ -8,7 +8,7 @@ from fenxiao.infra.db.database import Database
 from fenxiao.kernel.errors import Invalid, StaleVersion
 from fenxiao.kernel.ids import DistributorId
 from fenxiao.network import queries
-from fenxiao.network.api import DistributorMissing
+from fenxiao.network.api import DistributorGone, DistributorMissing
 from fenxiao.network.domain import contacts
 from fenxiao.network.queries.profiles import Profile
 
@@ -44,10 +44,13 @@ class Profiles:
         _examine(changes)
         async with self._db.begin() as tx:
             row = await tx.fetchrow(
-                "select version from distributor where distributor_id = $1 for update", distributor_id
+                "select version, erased_at from distributor where distributor_id = $1 for update",
+                distributor_id,
             )
             if row is None:
                 raise DistributorMissing(distributor_id=distributor_id)
+            if row["erased_at"] is not None:
+                raise DistributorGone(distributor_id=distributor_id)
             if version is not None and version != row["version"]:
                 raise StaleVersion
             before = await queries.profiles.profile(tx, distributor_id)
@@ -62,19 +65,11 @@ class Profiles:
             )
             after = await queries.profiles.profile(tx, distributor_id)
             assert after is not None  # noqa: S101 - its row is locked
-            subject = f"distributors/{distributor_id}"
-            # Two names may look alike when masked, hence the fields by name.
-            shown = {**self._shown(after), "fields": sorted(changes)}
-            tx.audit("distributor.amended", subject, before=self._shown(before), after=shown)
+            # The audit log is for ever, and the person may be erased: it says what was changed, and neither from nor to.
+            tx.audit(
+                "distributor.amended", f"distributors/{distributor_id}", after={"fields": sorted(changes)}
+            )
         return after
-
-    def _shown(self, profile: Profile) -> dict[str, str | None]:
-        shown = self.contacts(profile)
-        return {
-            "display_name": contacts.masked_name(profile.display_name),
-            "phone": shown.phone,
-            "email": shown.email,
-        }
 
     def _next(self, field: str, present: bytes | None, changes: dict[str, Any], row: int) -> bytes | None:
         if field not in changes:

@@ -18,7 +18,7 @@ from fenxiao.infra.crypto import Cipher
 from fenxiao.infra.db import holds
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
-from fenxiao.kernel.errors import Invalid, KeyBusy, KeyFenced, Refusal
+from fenxiao.kernel.errors import Invalid, KeyBusy, KeyFenced, KeyReused, Refusal
 from fenxiao.kernel.ids import DistributorId, HoldId
 from fenxiao.kernel.path import join
 from fenxiao.network import queries, store
@@ -176,11 +176,8 @@ class Registrations:
             tx.audit(
                 "distributor.registered",
                 f"distributors/{node.distributor_id}",
-                after={
-                    "display_name": contacts.masked_name(node.display_name),
-                    "sponsor_id": sponsor_id,
-                    "status": node.status,
-                },
+                # For ever, as the audit log is: so nothing of who it is.
+                after={"sponsor_id": sponsor_id, "status": node.status},
             )
             return tx.keep(_profile(node))
 
@@ -248,6 +245,9 @@ async def _add(tree: store.Tree, node: NewNode) -> None:
     except asyncpg.UniqueViolationError as error:
         if "external_id" in (error.constraint_name or ""):
             raise ExternalIdTaken(external_id=node.external_id) from error
+        if "pk_distributor" in (error.constraint_name or ""):
+            # The hold is that of a request so long ago that its answer was forgotten.
+            raise KeyReused from error
         raise
 
 

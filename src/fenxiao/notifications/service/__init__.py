@@ -43,7 +43,9 @@ class Notifications:
         self.outgoing = Outgoing(db)
         self.notices = Notices(db)
         self.mail = Mail(db, settings.smtp, address=settings.issuer)
-        self.trimming = Trimming(db)
+        self.trimming = Trimming(
+            db, deliveries_days=settings.keep_deliveries_days, notices_days=settings.keep_notices_days
+        )
         self.proof = Proof(db, cipher)
 
     async def backlog(self) -> Backlog:

@@ -5,10 +5,6 @@ from typing import Any
 
 from fenxiao.infra.db.database import Database
 
-KEEP_DELIVERIES = timedelta(days=30)
-"""What came longer ago is forgotten with its log, and cannot be replayed any more."""
-
-KEEP_NOTICES = timedelta(days=365)
 CHUNK = 2000
 """Rows deleted in one transaction, so that nobody waits for long."""
 
@@ -16,13 +12,16 @@ CHUNK = 2000
 class Trimming:
     """The daily forgetting."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, deliveries_days: int, notices_days: int) -> None:
         self._db = db
+        # What came longer ago is forgotten with its log, and cannot be replayed any more.
+        self._deliveries = timedelta(days=deliveries_days)
+        self._notices = timedelta(days=notices_days)
 
     async def trim(self) -> int:
         """Forget what is over, chunk by chunk; how many rows went, without those that went along with them."""
         now = self._db.clock()
-        old = now - KEEP_DELIVERIES
+        old = now - self._deliveries
         # What an enabled webhook still waits for is never forgotten: somebody may have sent it again just now.
         gone = await self._all(
             "delete from message where message_id in (select m.message_id from message m where m.created_at < $1"
@@ -42,7 +41,7 @@ class Trimming:
         gone += await self._all(
             "delete from notice where notice_id in (select notice_id from notice where created_at < $1"
             " order by notice_id limit $2)",
-            now - KEEP_NOTICES,
+            now - self._notices,
         )
         return gone + await self._all(
             "delete from mail where mail_id in (select mail_id from mail where state <> 'pending' and created_at < $1"

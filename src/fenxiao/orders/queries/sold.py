@@ -6,7 +6,7 @@ from datetime import datetime
 from fenxiao.infra.db import arrays
 from fenxiao.infra.db.sql import Reader
 from fenxiao.kernel.ids import DistributorId
-from fenxiao.orders.api import Base, Sold, SoldBy, SoldQuestion
+from fenxiao.orders.api import Base, SellingStretch, Sold, SoldBy, SoldQuestion
 
 # An order lies in the stretch in which it came to the state, by the time of the fact; it is known once that is recorded.
 _SOLD = """
@@ -54,6 +54,24 @@ select w.distributor_id, coalesce(sum(n.base_minor) filter (where w.own), 0)::bi
     select n.distributor_id, true as own union all select u, false from unnest(n.upline_ids) as u) w
  where w.distributor_id = any($5::text::bigint[])
  group by w.distributor_id order by w.distributor_id
+"""
+
+# Stretch by stretch, an order as `_SOLD` and `_PAID_AMOUNT` count it. Read in the order of payment, so that it is the index
+# of a seller's orders by payment that is read, of his stretch alone: nothing else tells the planner to prefer it.
+_WITHIN = """
+select coalesce(n.net_minor, 0)::bigint as net_minor
+  from unnest($3::text::bigint[], $4::text::timestamptz[], $5::text::timestamptz[])
+       with ordinality as a (distributor_id, since, until, place)
+  cross join lateral (
+    select sum(o.total_minor - o.shipping_minor - o.tax_minor - case when o.refunded_minor = 0 then 0 else coalesce((
+             select sum(r.amount_minor) from refund r where r.order_id = o.order_id and r.recorded_at <= $2), 0) end) as net_minor
+      from (select * from orders
+             where distributor_id = a.distributor_id and paid_at >= a.since and paid_at < a.until
+             order by paid_at, order_id offset 0) o
+     where o.currency = $1
+       and (select min(h.recorded_at) from order_history h
+             where h.order_id = o.order_id and h.to_status = 'paid') <= $2) n
+ order by a.place
 """
 
 _CHANGED = """
@@ -105,6 +123,21 @@ async def sold(reader: Reader, asked: SoldQuestion, distributor_ids: Sequence[Di
         total_minor=await total(reader, asked),
         by=tuple(await by(reader, asked, distributor_ids)) if distributor_ids else (),
     )
+
+
+async def within(
+    reader: Reader, currency: str, recorded_until: datetime, stretches: Sequence[SellingStretch]
+) -> list[int]:
+    """What each seller sold in the stretch, net of refunds."""
+    rows = await reader.fetch(
+        _WITHIN,
+        currency,
+        recorded_until,
+        arrays.numbers([one.distributor_id for one in stretches]),
+        arrays.times([one.since for one in stretches]),
+        arrays.times([one.until for one in stretches]),
+    )
+    return [row["net_minor"] for row in rows]
 
 
 async def changed(reader: Reader, asked: Sequence[tuple[SoldQuestion, datetime]]) -> list[bool]:

@@ -30,6 +30,7 @@ from fenxiao.orders.api import (
     PaidSpan,
     PlacedOrder,
     Refund,
+    SellingStretch,
     Sold,
     SoldQuestion,
     Transition,
@@ -136,6 +137,12 @@ class Orders:
     async def sold(self, *, asked: SoldQuestion, distributor_ids: Sequence[DistributorId]) -> Sold:
         """See `OrdersApi`."""
         return await sold.sold(self._db, asked, distributor_ids)
+
+    async def sold_in(
+        self, *, currency: str, recorded_until: datetime, stretches: Sequence[SellingStretch]
+    ) -> list[int]:
+        """See `OrdersApi`."""
+        return await sold.within(self._db, currency, recorded_until, stretches)
 
     async def sold_anew(self, *, asked: Sequence[tuple[SoldQuestion, datetime]]) -> list[bool]:
         """See `OrdersApi`."""

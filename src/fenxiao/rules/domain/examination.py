@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from fenxiao.engine import bounds, law
 from fenxiao.engine.findings import Finding
+from fenxiao.engine.names import Known, unknown
 from fenxiao.engine.plan import Plan
 from fenxiao.kernel.errors import FieldError
 from fenxiao.rules.domain.conditions import lacks
@@ -15,7 +16,12 @@ Severity = Literal["refused", "warning", "note"]
 """Whether it keeps the plan from being published, should make its author think, or is to be known."""
 
 NOT_GATHERED = "Component {component}: a condition on {field} cannot be published in this version."
-
+NO_PRODUCT = (
+    "Component {component}: there is no product {product_id}; take its special terms out, or name another."
+)
+NO_CATEGORY = (
+    "Component {component}: there is no category {category_id}; take its special terms out, or name another."
+)
 
 _Part = tuple[str, Any]
 """A component or a reward by its name."""
@@ -61,28 +67,50 @@ def ungathered(plan: Plan) -> tuple[FieldError, ...]:
     )
 
 
-def examine(plan: Plan, limits: law.LawProfile) -> Examination:
-    """Everything that is to be said about publishing the plan under these limits."""
-    return Examination(remarks=tuple(_remarks(plan, limits)), exposure=exposure(plan))
+def absent(plan: Plan, known: Known) -> tuple[FieldError, ...]:
+    """Special terms for products and categories that do not exist. The server gives their ids, and none twice: such
+    terms could never apply, or one day to something that their author never meant.
+    """
+    return tuple(
+        FieldError(
+            f"components.{number}.overrides.{place}.match.{field}",
+            message,
+            {"component": component.name, field: value},
+        )
+        for number, component in enumerate(plan.components)
+        for place, one in enumerate(component.params.override_list())
+        for field, message, value, there in (
+            ("product_id", NO_PRODUCT, one.match.product_id, known.products),
+            ("category_id", NO_CATEGORY, one.match.category_id, known.category_ids),
+        )
+        if value is not None and value not in there
+    )
 
 
-def advice(plan: Plan, limits: law.LawProfile) -> tuple[Finding, ...]:
+def examine(plan: Plan, limits: law.LawProfile, known: Known) -> Examination:
+    """Everything that is to be said about publishing the plan under these limits, where this is what there is."""
+    return Examination(remarks=tuple(_remarks(plan, limits, known)), exposure=exposure(plan))
+
+
+def advice(plan: Plan, limits: law.LawProfile, known: Known) -> tuple[Finding, ...]:
     """What the engine warns of or notes about a plan that may be published."""
-    return (*warnings(plan), *law.notes(plan, limits))
+    return (*warnings(plan, known), *law.notes(plan, limits))
 
 
-def warnings(plan: Plan) -> tuple[Finding, ...]:
+def warnings(plan: Plan, known: Known) -> tuple[Finding, ...]:
     """What the engine warns of."""
-    return bounds.warnings(plan)
+    return (*bounds.warnings(plan, known.grades), *unknown(plan, known))
 
 
-def _remarks(plan: Plan, limits: law.LawProfile) -> Iterator[Remark]:
+def _remarks(plan: Plan, limits: law.LawProfile, known: Known) -> Iterator[Remark]:
     places = _places(plan)
     for finding in law.check(plan, limits):
         yield _remark("refused", finding, places)
     for error in ungathered(plan):
         yield Remark(severity="refused", code="facts-not-gathered", field=error.field, said=error)
-    for finding in warnings(plan):
+    for error in absent(plan, known):
+        yield Remark(severity="refused", code="names-missing", field=error.field, said=error)
+    for finding in warnings(plan, known):
         yield _remark("warning", finding, places)
     for finding in law.notes(plan, limits):
         yield _remark("note", finding, places)

@@ -98,7 +98,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "breakaway_volume": {"excluded": "not counted above", "included": "counted above"},
     "mode": {"whole": "the highest tier pays on all", "marginal": "each tier pays on its part"},
     "on_refund": {"take_back": "what is too much is taken back", "keep": "what was granted stays"},
-    "scope": {"downline": "one's own and those of the downline"},
+    "scope": {"downline": "one's own and those of the downline", "team": "those of the team's members"},
     "next_leader": {"blocked": "earns nothing of it", "shared": "shares it by half"},
 }
 """By field, what its values are called; values that are not here are told as they stand in the document."""

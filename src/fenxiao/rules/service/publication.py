@@ -9,7 +9,7 @@ from fenxiao.infra.db import locks
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import FieldError
 from fenxiao.rules import queries
-from fenxiao.rules.api import FactsNotGathered, StartsTooEarly, StartTaken, UnlawfulPlan
+from fenxiao.rules.api import FactsNotGathered, NamesMissing, StartsTooEarly, StartTaken, UnlawfulPlan
 from fenxiao.rules.domain.examination import ungathered, unlawful
 from fenxiao.rules.domain.timeline import earliest_start, place
 from fenxiao.rules.events import RulePublished
@@ -30,6 +30,12 @@ def demand_facts(plan: Plan) -> None:
     """Refuse a plan whose conditions ask for facts that nobody gathers: its orders could not be evaluated."""
     if reasons := ungathered(plan):
         raise FactsNotGathered(errors=reasons)
+
+
+def demand_names(missing: tuple[FieldError, ...]) -> None:
+    """Refuse a plan with special terms for what does not exist, as it was looked up before the transaction."""
+    if missing:
+        raise NamesMissing(errors=missing)
 
 
 def demand_notice(days: int, announced_at: datetime, start: datetime | None) -> datetime:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fenxiao.engine.findings import Finding
+from fenxiao.engine.names import named
 from fenxiao.engine.plan import parse_plan
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
@@ -15,9 +16,9 @@ from fenxiao.kernel.clock import Clock
 from fenxiao.kernel.ids import RuleId
 from fenxiao.kernel.paging import Page
 from fenxiao.rules import queries
-from fenxiao.rules.api import NoActiveRule, RuleQuestion, RuleVersion
+from fenxiao.rules.api import NoActiveRule, RuleQuestion, RuleVersion, Vocabulary
 from fenxiao.rules.domain import difference
-from fenxiao.rules.domain.examination import Examination, advice, examine
+from fenxiao.rules.domain.examination import Examination, absent, advice, examine
 from fenxiao.rules.queries import Rule, Status
 from fenxiao.rules.service.drafts import (
     audited,
@@ -32,6 +33,7 @@ from fenxiao.rules.service.limits import record_limits
 from fenxiao.rules.service.publication import (
     demand_facts,
     demand_lawful,
+    demand_names,
     demand_notice,
     hold_timeline,
     put_in_effect,
@@ -59,8 +61,9 @@ class Checked:
 class Rules:
     """平台规则: the near implementation of `RulesApi`, and what HTTP asks besides."""
 
-    def __init__(self, db: Database, clock: Clock, terms: Terms) -> None:
+    def __init__(self, db: Database, clock: Clock, terms: Terms, *, vocabulary: Vocabulary) -> None:
         self._db = db
+        self._vocabulary = vocabulary
         self._clock = clock
         self._terms = terms
         # A published version never changes, so it is read once.
@@ -88,10 +91,12 @@ class Rules:
         plan = parse_plan(document)
         demand_lawful(plan, self._terms.limits)
         demand_facts(plan)
+        missing = absent(plan, await self._vocabulary.known(named=named(plan)))
         async with self._db.begin() as tx:
-            version, known = await next_version(tx, plan)
-            if known is not None:
-                return known
+            version, published = await next_version(tx, plan)
+            if published is not None:
+                return published
+            demand_names(missing)
             now = self._clock()
             rule = await insert(tx, plan, version, now)
             await hold_timeline(tx, plan.currency)
@@ -139,8 +144,10 @@ class Rules:
         return Checked(rule=rule, examination=await self._examined(rule))
 
     async def _examined(self, rule: Rule) -> Examination:
+        plan = parse_plan(rule.document)
+        known = await self._vocabulary.known(named=named(plan))
         # The worst case is found by trying, which may take longer than others can wait.
-        return await asyncio.to_thread(examine, parse_plan(rule.document), self._terms.limits)
+        return await asyncio.to_thread(examine, plan, self._terms.limits, known)
 
     async def approve(self, rule_id: int, *, revision: int | None) -> Rule:
         """Approve a checked draft that somebody else wrote; `revision` is the one that was read."""
@@ -156,7 +163,8 @@ class Rules:
         read = await self.find(rule_id)
         plan = parse_plan(read.document)
         limits = self._terms.limits
-        told = () if read.state == "published" else await asyncio.to_thread(advice, plan, limits)
+        known = await self._vocabulary.known(named=named(plan))
+        told = () if read.state == "published" else await asyncio.to_thread(advice, plan, limits, known)
         async with self._db.begin(once=once) as tx:
             if tx.prior:
                 return tx.prior.load(Publication)
@@ -165,6 +173,7 @@ class Rules:
                 raise Moved
             demand_lawful(plan, limits)
             demand_facts(plan)
+            demand_names(absent(plan, known))
             if self._terms.approval == "second-person":
                 demand_approval(draft)
             await hold_timeline(tx, draft.currency)

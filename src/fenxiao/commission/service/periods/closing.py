@@ -170,7 +170,7 @@ class Closer:
 
     async def _gather(self, run: Run, plan: Plan, close: Close) -> None:
         """The next page of members, or none: then they are all there."""
-        page = await self._gathering.members(plan, close, close.known_until, close.position)
+        page = await self._gathering.members(plan, of_close(close).period, close.known_until, close.position)
         async with self._db.begin() as tx:
             await store.demand(tx, close)
             if page.last is None:

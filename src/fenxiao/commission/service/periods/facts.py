@@ -1,7 +1,7 @@
 """What an evaluation rests on, as it is kept, and what it comes to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from fenxiao.commission.queries import periods
 from fenxiao.engine.ceilings import corrections
 from fenxiao.engine.close import evaluate_period
 from fenxiao.engine.evaluate import AwardKey
-from fenxiao.engine.periods import Carry, Period, PeriodFacts, read_period
+from fenxiao.engine.periods import Carry, Period, PeriodFacts, PeriodKind, read_period
 from fenxiao.engine.plan import Plan
 from fenxiao.infra.db.sql import Reader
 
@@ -29,9 +29,8 @@ async def kept(reader: Reader, plan: Plan, close: Close, evaluation: Evaluation)
     members = await periods.members(reader, close.close_id, evaluation.step)
     carries = []
     if evaluation.carried_from is not None and evaluation.carried_step is not None:
-        names = {one.name for one in plan.components if one.period == close.kind}
         found = await periods.carries(reader, evaluation.carried_from, evaluation.carried_step)
-        carries = [one for one in found if one.component in names]
+        carries = counting(plan, close.kind, found)
     return PeriodFacts(
         period=Period(close.kind, close.period, close.since, close.until),
         currency=close.currency,
@@ -39,6 +38,12 @@ async def kept(reader: Reader, plan: Plan, close: Close, evaluation: Evaluation)
         members=tuple(members),
         carries=tuple(carries),
     )
+
+
+def counting(plan: Plan, kind: PeriodKind, carries: Iterable[Carry]) -> list[Carry]:
+    """Those carries that count on in a period of a kind; what no component of the plan kept is left behind."""
+    names = {one.name for one in plan.components if one.period == kind}
+    return [one for one in carries if one.component in names]
 
 
 async def evaluated(reader: Reader, plan: Plan, close: Close, evaluation: Evaluation) -> Evaluated:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fenxiao.commission.domain.closing import Close
 from fenxiao.commission.domain.figures import windows
 from fenxiao.engine.conditions.subjects import Need
-from fenxiao.engine.periods import Member
+from fenxiao.engine.periods import Member, Period
 from fenxiao.engine.plan import Plan, needed_period_facts
 from fenxiao.kernel.ids import DistributorId
 from fenxiao.network.api import MemberAt, NetworkApi, Placement
@@ -51,20 +50,20 @@ class Gathering:
         self._orders = orders
         self._network = network
 
-    async def members(self, plan: Plan, close: Close, recorded_until: datetime, cursor: int) -> Gathered:
+    async def members(self, plan: Plan, period: Period, recorded_until: datetime, cursor: int) -> Gathered:
         """The next members by id."""
-        found = await self._network.roster(at=close.until, cursor=cursor, limit=PAGE)
+        found = await self._network.roster(at=period.end, cursor=cursor, limit=PAGE)
         if not found:
             return Gathered((), None)
         ids = [one.member.distributor_id for one in found]
-        placed = await self._network.placements_at(at=close.until, cursor=cursor, limit=PAGE)
+        placed = await self._network.placements_at(at=period.end, cursor=cursor, limit=PAGE)
         places = {one.distributor_id: one for one in placed}
         sold = await self._orders.sold(
-            asked=question(plan, close.since, close.until, recorded_until), distributor_ids=ids
+            asked=question(plan, period.start, period.end, recorded_until), distributor_ids=ids
         )
         sales = {one.distributor_id: one for one in sold.by}
-        needs = needed_period_facts(plan, close.kind)
-        figures = await self._figures(needs, close, recorded_until, found)
+        needs = needed_period_facts(plan, period.kind)
+        figures = await self._figures(needs, (plan.currency, period.end), recorded_until, found)
         members = tuple(
             _member(
                 one,
@@ -76,22 +75,27 @@ class Gathering:
         )
         return Gathered(members, int(ids[-1]))
 
-    async def sales(self, plan: Plan, close: Close, recorded_until: datetime) -> int:
+    async def sales(self, plan: Plan, period: Period, recorded_until: datetime) -> int:
         """The base of all orders of the period."""
-        asked = question(plan, close.since, close.until, recorded_until)
+        asked = question(plan, period.start, period.end, recorded_until)
         return (await self._orders.sold(asked=asked, distributor_ids=[])).total_minor
 
     async def _figures(
-        self, needs: Sequence[Need], close: Close, recorded_until: datetime, found: Sequence[MemberAt]
+        self,
+        needs: Sequence[Need],
+        of: tuple[str, datetime],
+        recorded_until: datetime,
+        found: Sequence[MemberAt],
     ) -> dict[DistributorId, dict[str, int]]:
         """What conditions ask about each, as of the end of the period."""
         if not needs:
             return {}
+        currency, end = of
         asked = [
             ActivityBefore(
                 distributor_id=one.member.distributor_id,
-                currency=close.currency,
-                before=close.until,
+                currency=currency,
+                before=end,
                 within_days=days,
                 recorded_until=recorded_until,
             )
@@ -104,9 +108,7 @@ class Gathering:
         }
         return {
             one.member.distributor_id: {
-                need.name: _figure(
-                    need, known.get((one.member.distributor_id, need.within_days)), one, close.until
-                )
+                need.name: _figure(need, known.get((one.member.distributor_id, need.within_days)), one, end)
                 for need in needs
             }
             for one in found

@@ -19,6 +19,7 @@ from fenxiao.commission.domain.closing import (
 from fenxiao.commission.domain.comparison import Odd, compare_entries
 from fenxiao.commission.queries import periods
 from fenxiao.commission.service.periods import facts, news
+from fenxiao.commission.service.periods.due import of_close
 from fenxiao.commission.service.periods.gathering import Gathering
 from fenxiao.commission.service.plans import Plans
 from fenxiao.engine.evaluate import AwardKey, Step
@@ -88,7 +89,7 @@ class PeriodRecomputation:
         cursor: int | None = 0
         made: dict[int, Member] = {}
         while cursor is not None:
-            page = await self._gathering.members(plan, close, evaluation.known_until, cursor)
+            page = await self._gathering.members(plan, of_close(close).period, evaluation.known_until, cursor)
             made |= {member.distributor_id: member for member in page.members}
             cursor = page.last
         return made
@@ -99,7 +100,7 @@ class PeriodRecomputation:
             stored = await periods.members(self._db, close.close_id, evaluation.step)
             for odd in compare_members(where, made, stored):
                 yield odd
-        sales = await self._gathering.sales(plan, close, evaluation.known_until)
+        sales = await self._gathering.sales(plan, of_close(close).period, evaluation.known_until)
         if sales != evaluation.sales_minor:
             yield Odd(f"{where}.sales_minor", str(sales), str(evaluation.sales_minor))
 
