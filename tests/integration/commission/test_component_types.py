@@ -182,7 +182,7 @@ async def test_from_the_plan_to_the_settlement(shop: Shop, example: Example) -> 
     for name in example.suspended:
         await shop.call("POST", f"/api/distributors/{shop.chain[name]}/suspend", {})
     await shop.system.drain()
-    await shop.publish(*example.components, **example.settings)
+    rule_id = await shop.publish(*example.components, **example.settings)
 
     order = await shop.sell(*DONE)
     nothing: dict[str, list[str]] = {name: [] for name in everyone}
@@ -204,6 +204,23 @@ async def test_from_the_plan_to_the_settlement(shop: Shop, example: Example) -> 
         assert (minor(account["pending"]), minor(account["available"])) == (0, sum(map(minor, amounts)))
         assert {entry["status"] for entry in account["items"]} <= {"released"}
     await explained(shop, order, example)
+    await simulated(shop, rule_id, {name: sum(map(minor, amounts)) for name, amounts in both.items()})
+
+
+async def simulated(shop: Shop, rule_id: int, book: Mapping[str, int]) -> None:
+    """The plan in effect, tried on what was sold, gives everybody what he has."""
+    span = {"from": "2026-01-01T00:00:00Z", "to": shop.system.clock.now.isoformat()}
+    made = await shop.call("POST", "/api/simulations", {"rule_id": rule_id, **span}, want=202)
+    await shop.system.drain()
+    path = f"/api/simulations/{made['simulation_id']}"
+    found = await shop.call("GET", path)
+    assert found["status"] == "done"
+    totals = found["outcome"]["totals"]
+    assert minor(totals["would"]) == minor(totals["was"]) == sum(book.values())
+    people = (await shop.call("GET", f"{path}/distributors"))["items"]
+    would = {one["distributor_id"]: minor(one["would"]) for one in people if minor(one["would"])}
+    assert would == {shop.chain[name]: amount for name, amount in book.items() if amount}
+    assert {one["difference"] for one in people} == {"0.00"}
 
 
 async def explained(shop: Shop, order: dict[str, Any], example: Example) -> None:
