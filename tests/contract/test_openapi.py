@@ -260,6 +260,7 @@ async def world(client: httpx.AsyncClient, admin: dict[str, str], system: Any) -
 
 
 @pytest.mark.usefixtures("world")
+@pytest.mark.timeout(300)  # It asks every call, so it grows with the contract.
 async def test_the_system_keeps_to_its_document(
     document: dict[str, Any], client: httpx.AsyncClient, admin: dict[str, str]
 ) -> None:
