@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -162,10 +162,20 @@ class TestedSystem(System):
         await self.drain()
 
 
+LAWLESS: Mapping[str, object] = {"jurisdiction": "none", "max_upline_levels": None}
+"""Settings under which no law limits plans."""
+
+
+@pytest.fixture
+def settings() -> Mapping[str, object]:
+    """What a module sets otherwise than a new installation; it says so by a fixture of the same name."""
+    return {}
+
+
 @pytest_asyncio.fixture
-async def system(server: Server, dsn: str) -> AsyncIterator[TestedSystem]:
+async def system(server: Server, dsn: str, settings: Mapping[str, object]) -> AsyncIterator[TestedSystem]:
     """All contexts on a fresh database, nothing running in the background: `drain` delivers events."""
-    async with composed(place(server, dsn)) as whole:
+    async with composed(place(server, dsn, **settings)) as whole:
         whole.__class__ = TestedSystem
         await whole.start()
         yield whole

@@ -12,24 +12,19 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from tests.conftest import Server, TestedSystem, place
+from tests.conftest import LAWLESS
 from tests.integration.commission.test_cases import DONE, UNILEVEL, Shop
 
 from fenxiao.engine.components import KINDS
-from fenxiao.entrypoints.compose import composed
 
 Login = Callable[[str, str], Awaitable[dict[str, str]]]
 RANKS = {"bronze": 1, "silver": 2, "gold": 3}
 RATES = {"bronze": "0.02", "silver": "0.05", "gold": "0.09"}
 
 
-@pytest_asyncio.fixture
-async def system(server: Server, dsn: str) -> AsyncIterator[TestedSystem]:
-    """All contexts where no law limits plans."""
-    async with composed(place(server, dsn, jurisdiction="none", max_upline_levels=None)) as whole:
-        whole.__class__ = TestedSystem
-        await whole.start()
-        yield whole
+@pytest.fixture
+def settings() -> Mapping[str, object]:
+    return LAWLESS
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,7 @@
 """Periods from the plan to the settlement over HTTP: what they pay, what is told later, and that nothing is done twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +9,10 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from tests.conftest import ADMIN_PASSWORD, Server, TestedSystem, place
+from tests.conftest import ADMIN_PASSWORD, LAWLESS
 from tests.integration.commission.test_cases import DONE, Shop
 
 from fenxiao.commission.service.periods import closing, gathering
-from fenxiao.entrypoints.compose import composed
 from fenxiao.infra.db import runs
 
 Login = Callable[[str, str], Awaitable[dict[str, str]]]
@@ -22,13 +21,9 @@ POOL = {"type": "pool", "name": "pool", "rate": "0.02", "share_by": "personal_sa
 EQUAL = {"type": "pool", "name": "all", "rate": "0.01"}
 
 
-@pytest_asyncio.fixture
-async def system(server: Server, dsn: str) -> AsyncIterator[TestedSystem]:
-    """All contexts where no law limits plans."""
-    async with composed(place(server, dsn, jurisdiction="none", max_upline_levels=None)) as whole:
-        whole.__class__ = TestedSystem
-        await whole.start()
-        yield whole
+@pytest.fixture
+def settings() -> Mapping[str, object]:
+    return LAWLESS
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,7 @@
 
 import importlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 import pytest_asyncio
-from tests.conftest import ADMIN_PASSWORD, Server, TestedSystem, place
+from tests.conftest import ADMIN_PASSWORD, LAWLESS, TestedSystem
 from tests.integration.commission.test_cases import DONE, UNILEVEL, Shop
 from tests.integration.commission.test_periods import close, daily, seated, turn
 from tests.integration.commission.test_rewards import grant
@@ -34,7 +34,6 @@ from fenxiao.commission.service.simulation_run import SimulationRuns
 from fenxiao.engine.components import KINDS
 from fenxiao.engine.periods import Period, period_of
 from fenxiao.engine.plan import parse_plan
-from fenxiao.entrypoints.compose import composed
 from fenxiao.infra.db import runs
 from fenxiao.infra.http.ports import guard
 from fenxiao.kernel.ids import OrderId
@@ -72,13 +71,9 @@ WEEKS = [f"2026-W{number}" for number in range(10, 18)]
 PLACES = {"A": (None, None), "B": ("A", 1), "C": ("A", 2), "D": ("B", 1)}
 
 
-@pytest_asyncio.fixture
-async def system(server: Server, dsn: str) -> AsyncIterator[TestedSystem]:
-    """All contexts where no law limits plans."""
-    async with composed(place(server, dsn, jurisdiction="none", max_upline_levels=None)) as whole:
-        whole.__class__ = TestedSystem
-        await whole.start()
-        yield whole
+@pytest.fixture
+def settings() -> Mapping[str, object]:
+    return LAWLESS
 
 
 @pytest_asyncio.fixture

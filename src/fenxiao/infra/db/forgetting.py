@@ -34,35 +34,34 @@ async def forget(
 
 
 async def _events(db: Database, before: datetime) -> int:
-    total = 0
-    while True:
-        async with db.begin() as tx:
-            tag = await tx.execute(
-                "delete from outbox where seq in (select seq from outbox where published_at < $1"
-                " order by published_at limit $2)",
-                before,
-                CHUNK,
-            )
-        total += (count := _count(tag))
-        if count < CHUNK:
-            return total
+    return await _in_chunks(
+        db,
+        "delete from outbox where seq in (select seq from outbox where published_at < $2"
+        " order by published_at limit $1)",
+        before,
+    )
 
 
 async def _marks(db: Database, consumer: str, before: datetime) -> int:
     # Event ids begin with the time at which they were made, so the old ones stand together in the primary key.
     first = UUID(int=int(before.timestamp() * 1000) << 80)
+    return await _in_chunks(
+        db,
+        "delete from inbox where consumer = $2 and event_id in (select event_id from inbox where consumer = $2"
+        " and event_id < $3 and state = 'done' and received_at < $4 order by event_id limit $1)",
+        consumer,
+        first,
+        before,
+    )
+
+
+async def _in_chunks(db: Database, statement: str, *args: object) -> int:
+    """Run a deletion of at most $1 rows until there are no more; how many rows there were."""
     total = 0
     while True:
         async with db.begin() as tx:
-            tag = await tx.execute(
-                "delete from inbox where consumer = $1 and event_id in (select event_id from inbox where consumer = $1"
-                " and event_id < $2 and state = 'done' and received_at < $3 order by event_id limit $4)",
-                consumer,
-                first,
-                before,
-                CHUNK,
-            )
-        total += (count := _count(tag))
+            tag = await tx.execute(statement, CHUNK, *args)
+        total += (count := int(tag.rsplit(" ", 1)[1]))
         if count < CHUNK:
             return total
 
@@ -89,7 +88,3 @@ async def _keys(db: Database, before: datetime) -> int:
         if len(rows) < CHUNK:
             return total
         last = (rows[-1]["account"], rows[-1]["key"])
-
-
-def _count(tag: str) -> int:
-    return int(tag.rsplit(" ", 1)[1])
