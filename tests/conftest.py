@@ -5,8 +5,9 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +17,14 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from fenxiao.entrypoints.compose import CONTEXTS, Place, System, composed
 from fenxiao.entrypoints.web import application
 from fenxiao.infra import crypto
 from fenxiao.infra.db import embedded, migrate
+from fenxiao.infra.http import connection
+from fenxiao.infra.http.hot import HotRoutes
 from fenxiao.infra.settings import Settings
 
 ADMIN_PASSWORD = "correct-horse-battery-staple"
@@ -195,6 +199,31 @@ async def client(system: TestedSystem) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=application(system))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         yield http
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, routes: HotRoutes) -> AsyncIterator[str]:
+    """The address of an application that listens on the loopback, hot routes in front of it."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = connection.server(app, routes, log_config=None, access_log=False, lifespan="off")
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+
+
+Serving = Callable[[FastAPI, HotRoutes], AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def served() -> Serving:
+    """Serves an application over real connections for as long as a block lasts; its value is the address."""
+    return serving
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 
 from fenxiao import __version__
 from fenxiao.entrypoints.compose import System
+from fenxiao.infra.http import connection
+from fenxiao.infra.http.hot import HotRoutes
 from fenxiao.infra.http.web import Lifespan, create_app
 
 GRACE = 20
@@ -24,12 +25,17 @@ def application(system: System, *, lifespan: Lifespan | None = None) -> FastAPI:
         version=__version__,
         description="分销: distributors, orders, and commission that is exact to the cent.",
         routers=[*system.routers(), *system.internal_routers()],
-        hot=[route for offer in system.offers for route in offer.hot],
         authenticate=system.verify,
         probes={"database": system.ready},
         larger_bodies={path: size for offer in system.offers for path, size in offer.larger_bodies.items()},
         lifespan=lifespan,
     )
+
+
+def hot_routes(system: System) -> HotRoutes:
+    """The hot routes of every context, for the connections of the server."""
+    routes = [route for offer in system.offers for route in offer.hot]
+    return HotRoutes(routes, system.verify, access_log=True)
 
 
 def _alive(system: System) -> Lifespan:
@@ -52,12 +58,13 @@ async def serve(system: System, listener: socket.socket) -> None:
     # its PostgreSQL.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    config = uvicorn.Config(
+    server = connection.server(
         application(system, lifespan=_alive(system)),
+        hot_routes(system),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE,
         lifespan="on",
         server_header=False,
     )
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await server.serve(sockets=[listener])

@@ -36,6 +36,11 @@ def current() -> RequestContext:
     return _context.get() or RequestContext()
 
 
+def become(context: RequestContext) -> None:
+    """Make `context` the current one to the end of this task, which was started for it alone."""
+    _context.set(context)
+
+
 @contextmanager
 def use(context: RequestContext) -> Iterator[RequestContext]:
     """Make `context` the current one inside the block, in this task and in those it starts."""

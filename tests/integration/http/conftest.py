@@ -1,19 +1,17 @@
 """The sample application, with and without a socket."""
 
-import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest_asyncio
-import uvicorn
 
 # What several files of this folder share lies beside them.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sample_app import make
+from sample_app import Hot, hot, make
 
 
 @pytest_asyncio.fixture
@@ -23,13 +21,6 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest_asyncio.fixture
-async def address() -> AsyncIterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(make(), log_config=None, lifespan="off"))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await running
+async def address(served: Any) -> AsyncIterator[str]:
+    async with served(make(), hot(Hot())) as where:
+        yield where

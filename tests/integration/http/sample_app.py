@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import httpx
@@ -11,7 +13,7 @@ from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.http.auth import MaybeCaller, Principal, require
 from fenxiao.infra.http.fields import Amount, Answer, Body, Count, Id, Items, minor
 from fenxiao.infra.http.headers import Cursor, Idempotency, IfMatch, Limit, etag
-from fenxiao.infra.http.hot import HotAnswer, HotRequest
+from fenxiao.infra.http.hot import HotAnswer, HotRoutes, Taken
 from fenxiao.infra.http.routing import router
 from fenxiao.infra.http.web import create_app
 from fenxiao.kernel.errors import NotFound, Refusal, Unauthenticated, Unavailable
@@ -117,14 +119,20 @@ class Hot:
 
     method, path = "POST", "/api/hot"
 
-    async def answer(self, request: HotRequest) -> HotAnswer | None:
-        if request.body == b'"refuse"':
-            raise NotFound(thing="hot thing")
-        if request.body == b'"break"':
+    def take(self, headers: Mapping[bytes, bytes], body: bytes) -> Taken | None:
+        if body == b'"stumble"':
             raise ValueError("a secret of the house")
-        if request.body != b'"plain"':
-            return None
-        current().replayed = b"idempotency-key" in request.headers
+        known = {b'"plain"', b'"refuse"', b'"break"', b'"slow"'}
+        return partial(self._answer, headers, body) if body in known else None
+
+    async def _answer(self, headers: Mapping[bytes, bytes], body: bytes, _: Principal) -> HotAnswer:
+        if body == b'"refuse"':
+            raise NotFound(thing="hot thing")
+        if body == b'"break"':
+            raise ValueError("a secret of the house")
+        if body == b'"slow"':
+            await asyncio.sleep(0.2)
+        current().replayed = b"idempotency-key" in headers
         said = [current().request_id, current().actor, current().language]
         return HotAnswer(201, json.dumps(said).encode(), "/api/hot/7")
 
@@ -141,6 +149,10 @@ async def asleep() -> None:
     await asyncio.sleep(60)
 
 
+def hot(*routes: Any) -> HotRoutes:
+    return HotRoutes(routes, people, access_log=True)
+
+
 def make(**changes: Any) -> Any:
     parts = {
         "title": "Sample",
@@ -149,7 +161,7 @@ def make(**changes: Any) -> Any:
         "authenticate": people,
         "max_body": LIMIT,
     }
-    return create_app(**{**parts, "hot": [Hot()], **changes})
+    return create_app(**{**parts, **changes})
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

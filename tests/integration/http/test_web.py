@@ -2,17 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from sample_app import JSON, ZH, Hot, asleep, healthy, ill, make, one, post, problem
+from sample_app import ZH, asleep, healthy, ill, make, one, post, problem
 
 from fenxiao.infra.context import current
 from fenxiao.infra.http.routing import router
-
-CLERK = {"authorization": "Bearer clerk"}
 
 # Numbers and bodies
 
@@ -178,7 +175,6 @@ async def test_requests_at_once_keep_their_own_surroundings(http: httpx.AsyncCli
 
 async def test_metrics_are_by_route(http: httpx.AsyncClient) -> None:
     await http.get("/api/orders/123456")
-    await http.post("/api/hot", content=b'"plain"', headers={**CLERK, **JSON})
     await http.get("/nowhere/123456")
     await http.request("BREW", "/api/orders/1")
     text = (await http.get("/metrics")).text
@@ -186,7 +182,6 @@ async def test_metrics_are_by_route(http: httpx.AsyncClient) -> None:
     assert (
         'fenxiao_http_request_seconds_bucket{le="0.001",method="GET",route="/api/orders/{order_id}"}' in text
     )
-    assert 'fenxiao_http_requests_total{method="POST",route="/api/hot",status="201"}' in text
     assert 'route="unmatched",status="404"' in text
     assert 'method="OTHER"' in text
     assert "123456" not in text
@@ -218,66 +213,6 @@ async def test_every_request_leaves_one_line(
     assert line["http"]["request"] == {"method": "GET", "id": "r-5"}
     assert line["user"]["id"] == "anonymous"
     assert line["event"]["duration"] > 0
-
-
-async def hot(http: httpx.AsyncClient, body: str, **headers: str) -> httpx.Response:
-    return await http.post("/api/hot", content=body.encode(), headers={**CLERK, **JSON, **headers})
-
-
-async def test_a_hot_route_answers_with_the_surroundings_of_any_other(http: httpx.AsyncClient) -> None:
-    answer = await hot(http, '"plain"', **{"x-request-id": "r-9", "accept-language": "zh-CN"})
-    assert (answer.status_code, answer.json()) == (201, ["r-9", "account:12", "zh"])
-    assert answer.headers["x-request-id"] == "r-9"
-    assert answer.headers["location"] == "/api/hot/7"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "idempotency-replayed" not in answer.headers
-    assert (await hot(http, '"plain"', **{"idempotency-key": "k"})).headers["idempotency-replayed"] == "true"
-    assert current().actor == "system"
-
-
-async def test_a_hot_route_refuses_and_breaks_like_any_other(http: httpx.AsyncClient) -> None:
-    refused = await hot(http, '"refuse"', **ZH)
-    assert problem(refused, 404, "not-found")["instance"] == "/api/hot"
-    assert refused.headers["content-language"] == "zh-CN"
-    assert refused.headers["x-request-id"]
-    assert "secret" not in str(problem(await hot(http, '"break"'), 500, "internal-error"))
-    problem(await hot(http, '"plain"', authorization="Bearer nobody"), 401, "unauthenticated")
-
-
-@pytest.mark.parametrize(
-    "unusual",
-    [
-        {"content": b'{"product_id": 1, "quantity": 3}'},
-        {"content": iter([b'{"product_id": 1, ', b'"quantity": 3}'])},
-        {"headers": {"content-type": "application/json; charset=utf-8"}},
-        {"content": b" " * 70_000},
-        {"params": {"more": "1"}},
-        {"headers": {"authorization": "bearer clerk"}},
-        {"headers": {"authorization": ""}},
-        {"headers": {"content-type": "text/plain"}},
-        {"method": "PUT"},
-    ],
-)
-async def test_what_a_hot_route_declines_is_answered_as_if_there_were_none(unusual: dict[str, Any]) -> None:
-    plain = {"method": "POST", "url": "/api/hot", "content": b'"decline"', "headers": {}}
-    asked = {**plain, **unusual, "headers": {**CLERK, **JSON, **unusual.get("headers", {})}}
-    content = asked.pop("content")
-    parts = content if isinstance(content, bytes) else list(content)
-
-    async def chunks() -> AsyncIterator[bytes]:
-        for part in parts:
-            yield part
-
-    answers = []
-    for routes in ([Hot()], []):
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(make(hot=routes, max_body=100_000)), base_url="http://test"
-        ) as http:
-            sent = parts if isinstance(parts, bytes) else chunks()
-            answers.append(await http.request(**asked, content=sent))
-    with_hot, without = answers
-    assert (with_hot.status_code, with_hot.json()) == (without.status_code, without.json())
-    assert "location" not in with_hot.headers
 
 
 async def test_probes() -> None:

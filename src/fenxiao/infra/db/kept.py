@@ -16,6 +16,14 @@ from fenxiao.kernel.errors import Unavailable
 MOST = 4
 """How many statements are under way at a time; whoever comes behind them takes a connection from the pool."""
 
+_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    # One plan for whatever comes is made when the tables may still be empty, and it stays while they fill. Each of these
+    # statements (and each check of a foreign key behind them) finds its rows by a key, so a plan that reads a whole table
+    # is wrong for all of them, however small the table was.
+    "enable_seqscan": "off",
+}
+
 
 class Kept:
     """A few connections that are opened when they are first needed and stay."""
@@ -60,7 +68,7 @@ class Kept:
             connection = self._free.pop()
             if not connection.is_closed():
                 return connection
-        return await connect(self._access, plan_cache_mode="force_generic_plan")
+        return await connect(self._access, **_SETTINGS)
 
     async def close(self) -> None:
         """Give the connections back to the server."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -76,8 +76,7 @@ class Edge:
             try:
                 await self._pass_on(scope, exchange, headers)
             finally:
-                status, seconds = exchange.status or CLIENT_GONE, time.perf_counter() - started
-                finished(scope, context, template(scope), status, seconds, log=self._access_log)
+                finished(_served(scope, exchange, started), context, log=self._access_log)
 
     def _limit(self, path: str) -> int:
         if path.startswith(INTERNAL):
@@ -93,28 +92,49 @@ class Edge:
         except Refusal as refusal:
             await exchange.refuse(refusal)
         except Exception:
-            unexpected(scope)
+            unexpected(scope["method"], scope["path"])
             if exchange.status:
                 # Part of the answer is out; the server must break the connection, or it would look whole.
                 raise
             await exchange.refuse(InternalError(request_id=exchange.context.request_id))
 
 
-def unexpected(scope: Scope) -> None:
+class Served(NamedTuple):
+    """A request that was answered; `route` is the pattern of its path, `seconds` what it took."""
+
+    method: str
+    path: str
+    route: str
+    client: str | None
+    status: int
+    seconds: float
+
+
+def _served(scope: Scope, exchange: "_Exchange", started: float) -> Served:
+    client = scope.get("client")
+    return Served(
+        scope["method"],
+        scope["path"],
+        template(scope),
+        client[0] if client else None,
+        exchange.status or CLIENT_GONE,
+        time.perf_counter() - started,
+    )
+
+
+def unexpected(method: str, path: str) -> None:
     """Log the exception that is being handled; whoever asked learns nothing of it but the request id."""
-    _log.exception("unexpected error", **{"url.path": scope["path"], "http.request.method": scope["method"]})
+    _log.exception("unexpected error", **{"url.path": path, "http.request.method": method})
 
 
-def finished(
-    scope: Scope, context: RequestContext, route: str, status: int, seconds: float, *, log: bool
-) -> None:
+def finished(served: Served, context: RequestContext, *, log: bool) -> None:
     """Count an answered request and, with `log`, write its line."""
-    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-    count, histogram = _metrics(method, route, status)
+    method = served.method if served.method in _METHODS else "OTHER"
+    count, histogram = _metrics(method, served.route, served.status)
     count.inc()
-    histogram.observe(seconds)
-    if log and scope["path"] not in _QUIET:
-        _write_access(scope, context, route, status, seconds)
+    histogram.observe(served.seconds)
+    if log and served.path not in _QUIET:
+        _write_access(served, context)
 
 
 @lru_cache(maxsize=4096)
@@ -123,8 +143,8 @@ def _metrics(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return _requests.labels(method, route, str(status)), _seconds.labels(method, route)
 
 
-def _write_access(scope: Scope, context: RequestContext, route: str, status: int, seconds: float) -> None:
-    method, path, client = scope["method"], scope["path"], scope.get("client")
+def _write_access(served: Served, context: RequestContext) -> None:
+    method, path, route, client, status, seconds = served
     fields: dict[str, Any] = {
         "http": {
             "request": {"method": method, "id": context.request_id},
@@ -134,7 +154,7 @@ def _write_access(scope: Scope, context: RequestContext, route: str, status: int
         "url": {"path": path},
         "event": {"duration": int(seconds * 1e9)},
         "user": {"id": context.actor},
-        "client": {"ip": client[0] if client else None},
+        "client": {"ip": client},
     }
     if context.traceparent:
         fields["trace"] = {"id": context.traceparent.split("-")[1]}

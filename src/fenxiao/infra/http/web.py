@@ -14,7 +14,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fenxiao.infra import telemetry
 from fenxiao.infra.context import current
@@ -24,7 +23,6 @@ from . import problem
 from .auth import Authenticate
 from .body import Refused
 from .edge import MAX_BODY, Edge
-from .hot import HotRoute, HotRoutes
 from .routing import ExactRoute, PlainRoute, joined
 from .validation import invalid
 
@@ -53,19 +51,17 @@ def create_app(
     routers: Sequence[APIRouter] = (),
     authenticate: Authenticate | None = None,
     probes: Mapping[str, Probe] | None = None,
-    hot: Sequence[HotRoute] = (),
     lifespan: Lifespan | None = None,
     max_body: int = MAX_BODY,
     larger_bodies: Mapping[str, int] | None = None,
     access_log: bool = True,
-) -> "Application":
+) -> FastAPI:
     """An application with the given routers behind the edge.
 
-    `authenticate` turns access tokens into principals (a `tokens.Verifier`); `probes` are what /readyz asks;
-    `hot` answers the plain requests of some addresses before anything else does.
+    `authenticate` turns access tokens into principals (a `tokens.Verifier`); `probes` are what /readyz asks.
     `max_body` is in bytes; /internal/ takes more, and so do the paths of `larger_bodies`, as many as they say.
     """
-    app = Application(
+    app = FastAPI(
         title=title,
         version=version,
         description=description,
@@ -82,27 +78,7 @@ def create_app(
     _add_own_pages(app, probes or {})
     joined(app, *routers)
     _complete_openapi(app)
-    if authenticate is not None:
-        app.put_in_front(HotRoutes(hot, app.answer, authenticate, access_log=access_log))
     return app
-
-
-class Application(FastAPI):
-    """FastAPI with hot routes in front of all its layers."""
-
-    _front: ASGIApp | None = None
-
-    def put_in_front(self, routes: ASGIApp) -> None:
-        """Let these see every request first; they hand on to `answer` what is not theirs."""
-        self._front = routes
-
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the ordinary routes."""
-        await super().__call__(scope, receive, send)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        await (self._front or self.answer)(scope, receive, send)
 
 
 def _render_errors(app: FastAPI) -> None:

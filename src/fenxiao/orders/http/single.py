@@ -3,6 +3,8 @@
 Both read the same body into the same order and place it in the same batches.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -13,7 +15,7 @@ from fenxiao.infra.context import current
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.http.auth import Caller, Principal
 from fenxiao.infra.http.headers import Idempotency, once_of_plain
-from fenxiao.infra.http.hot import HotAnswer, HotRequest
+from fenxiao.infra.http.hot import HotAnswer, Taken
 from fenxiao.kernel.errors import Refusal
 from fenxiao.orders.http.answers import PlacedAnswer, placed_answer
 from fenxiao.orders.http.bodies import OrderBody
@@ -86,14 +88,14 @@ class HotPlacing:
     def __init__(self, placing: SinglePlacing) -> None:
         self._placing = placing
 
-    async def answer(self, request: HotRequest) -> HotAnswer | None:
+    def take(self, headers: Mapping[bytes, bytes], body: bytes) -> Taken | None:
         """See `HotRoute`."""
-        body = plain_order(request.body)
-        if body is None:
-            return None
-        key = request.headers.get(b"idempotency-key")
-        once = None if key is None else once_of_plain(str(request.who.account_id), key, PATH, request.body)
-        answered = await self._placing.place(request.who, body, once)
+        order = plain_order(body)
+        return None if order is None else partial(self._answer, order, headers.get(b"idempotency-key"), body)
+
+    async def _answer(self, order: SentOrder, key: bytes | None, body: bytes, who: Principal) -> HotAnswer:
+        once = None if key is None else once_of_plain(str(who.account_id), key, PATH, body)
+        answered = await self._placing.place(who, order, once)
         return HotAnswer(_status(answered), msgspec.json.encode(placed(answered.order)), _location(answered))
 
 
