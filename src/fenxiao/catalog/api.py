@@ -12,9 +12,10 @@ from typing import Literal, Protocol
 
 from fenxiao.kernel.errors import Conflict, NotFound, Refusal
 from fenxiao.kernel.ids import CategoryId, HoldId, OrderId, ProductId
+from fenxiao.kernel.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StockLine:
     """So many units of a product; quantity ≥ 1."""
 
@@ -22,7 +23,7 @@ class StockLine:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StockRequest:
     """Stock for one order that is about to be placed. `at` is the time of a past fact (default: now)."""
 
@@ -50,7 +51,7 @@ class ProductFacts:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class HeldStock:
     """A hold and the facts of its products, one for each line of the request, in its order."""
 

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from fenxiao.kernel.errors import Conflict, NotFound, Refusal
 from fenxiao.kernel.ids import DistributorId, TeamId
+from fenxiao.kernel.values import value
 
 Status = Literal["pending", "active", "suspended"]
 
@@ -25,7 +26,7 @@ class Member:
     earns: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SellerQuestion:
     """Who stands above a seller; `at` is the time of a past fact (default: now)."""
 

@@ -11,7 +11,7 @@ from fenxiao.kernel.values import value
 from fenxiao.orders.events import Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NewLine:
     """One line to order. `unit_price_minor` None: the product's price. `discount_minor` is off the whole line."""
 
@@ -21,7 +21,7 @@ class NewLine:
     discount_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class NewOrder:
     """An order to place.
 
@@ -50,7 +50,7 @@ class NewOrder:
     tax_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class PlacedLine:
     """A line as it was accepted; `amount_minor` is what the buyer pays for the whole line.
 
@@ -66,7 +66,7 @@ class PlacedLine:
     order_discount_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class PlacedOrder:
     """An order as it stands after being placed; lines in the order in which they were sent.
 

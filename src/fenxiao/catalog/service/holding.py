@@ -1,7 +1,6 @@
 """Stock for orders: holds taken, confirmed, given up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from fenxiao.catalog.api import HeldStock, OpenHold, ProductFacts, StockRequest
@@ -19,12 +18,13 @@ from fenxiao.infra.db.starts_over import Moved, starts_over
 from fenxiao.infra.db.transaction import Transaction
 from fenxiao.kernel.errors import Refusal
 from fenxiao.kernel.ids import HoldId
+from fenxiao.kernel.values import value
 
 Answer = HeldStock | Refusal
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class _Asked:
     """One request of a batch, with its place in the answer."""
 

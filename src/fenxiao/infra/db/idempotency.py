@@ -5,15 +5,15 @@ transaction; so a refusal frees the key by rolling back, and no "running" mark s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fenxiao.infra.db import arrays
 from fenxiao.infra.db.sql import Session
 from fenxiao.infra.db.transaction import Prior
 from fenxiao.kernel.errors import KeyBusy, KeyReused, Refusal
+from fenxiao.kernel.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Once:
     """A caller's promise that requests with this key are one request: account, key, hash of the body."""
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from fenxiao.kernel.errors import FieldError, Invalid
 from fenxiao.kernel.ids import ProductId
 from fenxiao.kernel.money import LIMIT_MINOR, allocate, from_minor
+from fenxiao.kernel.values import value
 from fenxiao.orders.api import PriceMismatch, PriceMissing
 
 _NEEDS = "Only with the permission orders:set-price; without it the total is {expected}."
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class AskedLine:
     """A line to price: units, the price sent with it, the price list's; prices per unit, the discount in all."""
 
@@ -43,7 +44,7 @@ class Terms:
 PLAIN = Terms()
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class PricedLine:
     """A line's price: amount = unit price × quantity − discount, in minor units, none of them below 0.
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from secrets import token_hex
 
@@ -14,6 +14,7 @@ from fenxiao.infra.http.auth import Principal
 from fenxiao.infra.http.fields import minor
 from fenxiao.kernel.errors import FieldError, Invalid, Refusal
 from fenxiao.kernel.ids import DistributorId, ProductId
+from fenxiao.kernel.values import value
 from fenxiao.orders.api import ExternalOrderTaken, NewLine, NewOrder, OtherCurrency
 from fenxiao.orders.http.decoding import QuickLine, SentLine, SentOrder
 from fenxiao.orders.service import Orders
@@ -28,7 +29,7 @@ _FIRST_LINE = re.compile(r"lines\.0\.")
 _REQUIRED = "This field is required."
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Sender:
     """Who sends an order, under which key, and the currency meant where none is named."""
 

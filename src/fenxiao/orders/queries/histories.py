@@ -1,5 +1,6 @@
 """What the commission and the reports of orders depend on, many orders at a time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -32,27 +33,35 @@ class Histories:
         self._members: dict[Standing, FrozenMember] = {}
         self._recent: dict[OrderId, OrderHistory] = {}
         self._recent_lines = 0
+        self._reading = asyncio.Lock()
 
     async def of(self, reader: Reader, order_ids: Sequence[OrderId]) -> list[OrderHistory]:
         """The histories of these orders, ordered by id."""
         ids = sorted(set(order_ids))
-        known = {order_id: kept for order_id in ids if (kept := self._recent.get(order_id))}
-        if known:
-            versions = await reader.fetch(
-                "select order_id, version from orders where order_id = any($1::text::bigint[])",
-                arrays.numbers(known),
-            )
-            known = {order_id: known[order_id] for order_id, at in versions if known[order_id].version == at}
-        changed = [order_id for order_id in ids if order_id not in known]
-        if changed:
-            rows = await reader.fetch(
-                f"select {_COLUMNS} from orders where order_id = any($1::text::bigint[]) order by order_id",
-                arrays.numbers(changed),
-            )
-            read = await self._histories(reader, rows, self._recent_or_read)
-            self._keep(read)
-            known |= {history.order_id: history for history in read}
+        # Several listeners ask for the same orders at the same moment: the first reads them, the others find them.
+        async with self._reading:
+            known = await self._unchanged(reader, ids)
+            changed = [order_id for order_id in ids if order_id not in known]
+            if changed:
+                rows = await reader.fetch(
+                    f"select {_COLUMNS} from orders where order_id = any($1::text::bigint[]) order by order_id",
+                    arrays.numbers(changed),
+                )
+                read = await self._histories(reader, rows, self._recent_or_read)
+                self._keep(read)
+                known |= {history.order_id: history for history in read}
         return [known[order_id] for order_id in ids if order_id in known]
+
+    async def _unchanged(self, reader: Reader, ids: Sequence[OrderId]) -> dict[OrderId, OrderHistory]:
+        """Those in memory that have not moved on since they were read."""
+        kept = {order_id: known for order_id in ids if (known := self._recent.get(order_id))}
+        if not kept:
+            return {}
+        versions = await reader.fetch(
+            "select order_id, version from orders where order_id = any($1::text::bigint[])",
+            arrays.numbers(kept),
+        )
+        return {order_id: kept[order_id] for order_id, version in versions if kept[order_id].version == version}
 
     async def after(self, reader: Reader, cursor: OrderId, limit: int) -> list[OrderHistory]:
         """The histories of the next orders by id."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
@@ -11,6 +11,7 @@ from fenxiao.catalog.api import HeldStock, ProductMissing
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.kernel.errors import FieldError, Forbidden, Invalid, Refusal
 from fenxiao.kernel.ids import RuleId
+from fenxiao.kernel.values import value
 from fenxiao.network.api import Seller
 from fenxiao.orders.api import (
     DistributorSuspended,
@@ -29,7 +30,7 @@ MOST_UNITS = 2**31 - 1
 _NEGATIVE = "An amount here is never negative."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Asked:
     """An order to place, who places it, and the promise of an idempotency key, if one was given."""
 
@@ -38,7 +39,7 @@ class Asked:
     once: Once | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Answered:
     """The order; `made` False: it was there before; `replayed`: by the same idempotency key."""
 
@@ -60,11 +61,11 @@ class Attempt:
     priced: Sequence[PricedLine] = ()
     rule_id: RuleId | None = None
     answer: Answered | Refusal | None = None
+    order: NewOrder = field(init=False)
+    """What was asked for."""
 
-    @property
-    def order(self) -> NewOrder:
-        """What was asked for."""
-        return self.asked.order
+    def __post_init__(self) -> None:
+        self.order = self.asked.order
 
     def total_minor(self) -> int:
         """What the buyer pays: for the lines, for shipping, in tax."""

@@ -1,7 +1,6 @@
 """The commit of placed orders: holds, idempotency marks, rows and events in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -13,6 +12,7 @@ from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.outbox import Emitted
 from fenxiao.infra.db.starts_over import Moved
 from fenxiao.kernel.ids import LineId, OrderId, ProductId
+from fenxiao.kernel.values import value
 from fenxiao.network.api import Seller
 from fenxiao.orders.api import PlacedLine, PlacedOrder
 from fenxiao.orders.domain.facts import Facts
@@ -32,7 +32,7 @@ _Version = tuple[ProductId, int]
 """A product at one version: its facts never change."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class _Ready:
     """An attempt that has everything a row needs."""
 
