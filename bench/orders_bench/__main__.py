@@ -50,6 +50,10 @@ def orders(
     verify: Annotated[
         bool, Parameter(negative="", help="At the end `./run verify`; a difference is exit code 1 too.")
     ] = False,
+    two_processes: Annotated[
+        bool,
+        Parameter(negative="", help="Answer requests by `./run serve`, and do all else by `./run work`."),
+    ] = False,
     profile: Annotated[
         int, Parameter(help="Instead: seconds of single orders under py-spy, which must be installed.")
     ] = 0,
@@ -67,7 +71,16 @@ def orders(
     try:
         wrk.path()
         with _folder(folder) as where:
-            good = asyncio.run(_run(where, chosen, rounds=rounds, seconds=seconds, profile=profile))
+            good = asyncio.run(
+                _run(
+                    where,
+                    chosen,
+                    rounds=rounds,
+                    seconds=seconds,
+                    two_processes=two_processes,
+                    profile=profile,
+                )
+            )
             good &= not verify or server.verified(where)
             sys.exit(0 if good else 1)
     except machine.Missing as missing:
@@ -97,7 +110,9 @@ def _folder(kept: Path | None) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-async def _run(folder: Path, chosen: list[str], *, rounds: int, seconds: int, profile: int) -> bool:
+async def _run(
+    folder: Path, chosen: list[str], *, rounds: int, seconds: int, two_processes: bool, profile: int
+) -> bool:
     """All of it on one data folder; whether no turn was void."""
     password = _password(folder)
     async with database.running(folder) as ground:
@@ -108,7 +123,7 @@ async def _run(folder: Path, chosen: list[str], *, rounds: int, seconds: int, pr
         started = time.monotonic()
         people = await population.load(ground, folder, password, _say)
         _say(f"loaded in {time.monotonic() - started:.0f} s")
-        async with server.serving(folder, server.free_port(), password) as ours:
+        async with server.serving(folder, server.free_port(), password, two_processes=two_processes) as ours:
             bench = Bench(ground, ours, people, seconds)
             if profile:
                 await profile_single(bench, profile, RESULTS, _say)
@@ -119,6 +134,7 @@ async def _run(folder: Path, chosen: list[str], *, rounds: int, seconds: int, pr
                 await take_turn(bench, name)
             bench.seconds = seconds
             taken = await _rounds(bench, chosen, rounds)
+            about["processes"] = "serve and work" if two_processes else "one"
             about |= {f"PostgreSQL {name}": value for name, value in (await ground.settings()).items()}
     _keep(about, taken, seconds)
     print(report.text(about, taken, seconds))

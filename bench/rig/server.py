@@ -1,4 +1,4 @@
-"""The system under load: `./run` as a user starts it, one process with everything on, on a port of its own."""
+"""The system under load: `./run` as a user starts it, everything on, on a port of its own."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,22 +75,37 @@ def verified(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def serving(folder: Path, port: int, password: str) -> AsyncIterator[Server]:
-    """`./run` on a data folder until the end of the block; its log with the access lines lies beside the folder."""
+async def serving(
+    folder: Path, port: int, password: str, *, two_processes: bool = False
+) -> AsyncIterator[Server]:
+    """`./run` on a data folder until the end of the block; its log with the access lines lies beside the folder.
+
+    With `two_processes`, requests are answered by one and everything else is done by the other.
+    """
     log = folder.parent / "server.log"
+    surroundings = environment(folder, port, password)
+    async with _started("serve" if two_processes else "up", surroundings, log) as process:
+        server = Server(process, port, password)
+        await _ready(server, log)
+        async with _started("work", surroundings, log) if two_processes else nullcontext():
+            yield server
+
+
+@asynccontextmanager
+async def _started(
+    command: str, surroundings: dict[str, str], log: Path
+) -> AsyncIterator[subprocess.Popen[bytes]]:
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: ASYNC220 - it only starts here, and must be known by its number
-            [ROOT / "run", "up"],
-            env=environment(folder, port, password),
+            [ROOT / "run", command],
+            env=surroundings,
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-    server = Server(process, port, password)
     try:
-        await _ready(server, log)
-        yield server
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -39,6 +39,10 @@ def settlement(
     quick: Annotated[
         bool, Parameter(negative="", help="One short round with a fiftieth of the entries, as a smoke check.")
     ] = False,
+    two_processes: Annotated[
+        bool,
+        Parameter(negative="", help="Answer requests by `./run serve`, and do all else by `./run work`."),
+    ] = False,
     folder: Annotated[
         Path | None, Parameter(help="A data folder to load once and keep. Default: a fresh one, thrown away.")
     ] = None,
@@ -53,7 +57,7 @@ def settlement(
     telemetry.configure(level="WARNING")
     try:
         with _folder(folder) as where:
-            good = asyncio.run(_run(where, work, rounds=rounds, seconds=seconds))
+            good = asyncio.run(_run(where, work, rounds=rounds, seconds=seconds, two_processes=two_processes))
             sys.exit(0 if good else 1)
     except machine.Missing as missing:
         print(f"bench/settlement: {missing}", file=sys.stderr)
@@ -78,14 +82,16 @@ def _folder(kept: Path | None) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-async def _run(folder: Path, work: Work, *, rounds: int, seconds: int) -> bool:
+async def _run(folder: Path, work: Work, *, rounds: int, seconds: int, two_processes: bool) -> bool:
     """All of it on one data folder; whether no turn was void."""
     password = _password(folder)
     async with database.running(folder) as ground:
         about = machine.description() | {"pgbench": machine.first_line(pgbench.path(ground), "--version")}
         people = await population.load(ground, folder, password, _say)
         taken: list[dict[str, Turn]] = []
-        async with server.serving(folder, server.free_port(), password) as served:
+        async with server.serving(
+            folder, server.free_port(), password, two_processes=two_processes
+        ) as served:
             bench = Bench(ground=ground, server=served, people=people, seconds=seconds)
             for number in range(rounds):
                 turns: dict[str, Turn] = {}

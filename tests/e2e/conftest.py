@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.e2e.instance import Instance
+from tests.e2e.instance import Instance, kill
 
 
 @pytest.fixture
@@ -16,7 +16,9 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     """A fresh data folder; whatever was started on it is gone afterwards."""
     one = Instance(tmp_path / "folder")
     yield one
-    one.kill_server()
+    for process in one.started:
+        if process.poll() is None:
+            kill(process)
     pid = one.postmaster()
     if pid is not None:
         with suppress(ProcessLookupError):

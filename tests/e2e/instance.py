@@ -32,6 +32,8 @@ class Instance:
     port: int = field(default_factory=free_port)
     server: subprocess.Popen[str] | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    """Whatever runs beside the test, the server among it."""
 
     @property
     def url(self) -> str:
@@ -59,7 +61,7 @@ class Instance:
         """`./run ARGUMENTS`, in a session of its own so that a kill hits it alone."""
         log = (self.folder.parent / "output.log").open("a")
         with log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [ROOT / "run", *arguments],
                 env=self.environment(),
                 stdout=log,
@@ -68,6 +70,8 @@ class Instance:
                 text=True,
                 start_new_session=True,
             )
+        self.started.append(process)
+        return process
 
     def run(self, *arguments: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
         """`./run ARGUMENTS` to its end."""
@@ -81,9 +85,9 @@ class Instance:
             check=False,
         )
 
-    def start(self, *, timeout: float = 60) -> None:
+    def start(self, command: str = "up", *, timeout: float = 60) -> None:
         """Serve, and wait until it is ready."""
-        self.server = self.popen("up")
+        self.server = self.popen(command)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             assert self.server.poll() is None, self.output()

@@ -7,8 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 
 from fenxiao import __version__
 from fenxiao.commands.import_retail.faults import SourceFault
+from fenxiao.entrypoints.compose import System, composed
 from fenxiao.entrypoints.ground import Ground, ground, prepare, snapshot
 from fenxiao.infra import settings as settings_module
 from fenxiao.infra import telemetry
@@ -59,24 +60,58 @@ def _stop(message: str) -> None:
 @app.command
 def up() -> None:
     """Serve the whole system in one process until interrupted."""
+    _serve(works=True)
+
+
+@app.command
+def serve() -> None:
+    """Answer requests until interrupted, and leave events, jobs and long work to `work` beside it."""
+    _serve(works=False)
+
+
+def _serve(*, works: bool) -> None:
     settings = settings_module.load()
     telemetry.configure(stream="stdout")
     listener = _listen(settings)
     with listener, ground(settings) as here:
-        _run(_up(here, listener))
+        _run(_served(here, listener, works=works))
 
 
-async def _up(here: Ground, listener: socket.socket) -> None:
-    from fenxiao.entrypoints.compose import composed  # noqa: PLC0415 - the other commands start without the web
-    from fenxiao.entrypoints.web import serve  # noqa: PLC0415
+async def _served(here: Ground, listener: socket.socket, *, works: bool) -> None:
+    from fenxiao.entrypoints import web  # noqa: PLC0415 - the other commands start without the web
 
+    async with _watched(here) as system:
+        _greet(here, system.place.roles)
+        await web.serve(system, listener, works=works)
+
+
+@app.command
+def work() -> None:
+    """Deliver events, do jobs and long work, without HTTP, until interrupted; for a `serve` beside it."""
+    settings = settings_module.load()
+    telemetry.configure(stream="stdout")
+    with ground(settings) as here:
+        _run(_work(here))
+
+
+async def _work(here: Ground) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with _watched(here) as system, system.alive():
+        _say(f"Fenxiao {__version__} delivers events and does what is due. Stop with Ctrl-C or SIGTERM.")
+        await stop.wait()
+
+
+@asynccontextmanager
+async def _watched(here: Ground) -> AsyncIterator[System]:
+    """The composed system, ready for its first request, on a PostgreSQL that is looked after."""
     place, _ = await prepare(here)
     async with composed(place) as system:
         await system.start()
-        _greet(here, place.roles)
         watch = asyncio.create_task(here.watch())
         try:
-            await serve(system, listener)
+            yield system
         finally:
             watch.cancel()
 
@@ -209,7 +244,6 @@ def openapi() -> None:
 
 
 async def _openapi(here: Ground) -> dict[str, Any]:
-    from fenxiao.entrypoints.compose import composed  # noqa: PLC0415
     from fenxiao.entrypoints.web import application  # noqa: PLC0415
 
     place, _ = await prepare(here)

@@ -1,7 +1,7 @@
 """The only place that knows what is near and what is far: builds every context by hand from its wiring."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -100,6 +100,21 @@ class Place:
     snapshot: str | None = None
 
 
+Work = Coroutine[Any, Any, None]
+"""What goes on until it is cancelled."""
+
+
+@asynccontextmanager
+async def _running(work: Iterable[Work]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class System:
     """All contexts of one process, joined."""
 
@@ -138,19 +153,32 @@ class System:
         for offer in self.offers:
             await offer.start()
 
-    def background(self) -> list[Coroutine[Any, Any, None]]:
-        """What runs beside the requests: relays, wakers, jobs, runs. Each runs until cancelled."""
-        work = [*self.delivery(), self.revocations.run()]
-        work += [keep_running(job) for offer in self.offers for job in offer.jobs]
-        work += [keep_running(job) for job in self.housekeeping()]
-        return work
+    @asynccontextmanager
+    async def alive(self, *, answers: bool = False, works: bool = True) -> AsyncIterator[None]:
+        """What runs beside this block and ends with it.
 
-    def delivery(self) -> list[Coroutine[Any, Any, None]]:
-        """Relays, wakers and the replay of parked events: what a command runs that has to see its events through."""
+        Everywhere: whoever commits wakes the relays. Where requests are answered: the news of revoked sessions.
+        Where the work is done, in this process or in one of its own: relays, jobs and runs.
+        """
+        going_on = [Waker(db).run() for db in self.databases.values()]
+        if answers:
+            going_on.append(self.revocations.run())
+        if works:
+            jobs = [*(job for offer in self.offers for job in offer.jobs), *self.housekeeping()]
+            going_on += [*self._relaying(), *map(keep_running, jobs)]
+        async with _running(going_on):
+            yield
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Relays and the replay of parked events beside this block, for a command that has to see its events through."""
+        async with _running([*self._relaying(), *(Waker(db).run() for db in self.databases.values())]):
+            yield
+
+    def _relaying(self) -> list[Work]:
         first = self.databases[CONTEXTS[0]]
         replay = Job("replay parked events", HOUSEKEEPING * 5, self.bus.replay, first)
-        relays = [relay.run() for relay in self.relays]
-        return [*relays, *(Waker(db).run() for db in self.databases.values()), keep_running(replay)]
+        return [*(relay.run() for relay in self.relays), keep_running(replay)]
 
     def housekeeping(self) -> list[Job]:
         """Jobs that every context has."""

@@ -95,8 +95,7 @@ def _alone(data_dir: Path) -> Iterator[None]:
 
 async def _booked(system: System, run: Import, bar: Bar) -> None:
     """Run the import with the relays beside it (or those of a running server), then wait for the last event."""
-    tasks = [asyncio.create_task(work) for work in system.delivery()]
-    try:
+    async with system.delivering():
         await run.run()
         most = waiting = await system.waiting()
         while waiting:
@@ -106,10 +105,6 @@ async def _booked(system: System, run: Import, bar: Bar) -> None:
             waiting = await system.waiting()
         bar("booking", most, most)
         await _unparked(system)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _unparked(system: System) -> None:

@@ -1,10 +1,7 @@
 """The HTTP application of a composed system, and the server that runs it."""
 
-import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -38,28 +35,14 @@ def hot_routes(system: System) -> HotRoutes:
     return HotRoutes(routes, system.verify, access_log=True)
 
 
-def _alive(system: System) -> Lifespan:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(work) for work in system.background()]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    return lifespan
-
-
-async def serve(system: System, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what was accepted."""
+async def serve(system: System, listener: socket.socket, *, works: bool) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what was accepted. `works`: all else is done here too."""
     # uvicorn raises the signal again when it has shut down; the default would end the process before it has left
     # its PostgreSQL.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     server = connection.server(
-        application(system, lifespan=_alive(system)),
+        application(system, lifespan=lambda _: system.alive(answers=True, works=works)),
         hot_routes(system),
         log_config=None,
         access_log=False,

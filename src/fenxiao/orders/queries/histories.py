@@ -61,7 +61,9 @@ class Histories:
             "select order_id, version from orders where order_id = any($1::text::bigint[])",
             arrays.numbers(kept),
         )
-        return {order_id: kept[order_id] for order_id, version in versions if kept[order_id].version == version}
+        return {
+            order_id: kept[order_id] for order_id, version in versions if kept[order_id].version == version
+        }
 
     async def after(self, reader: Reader, cursor: OrderId, limit: int) -> list[OrderHistory]:
         """The histories of the next orders by id."""
