@@ -41,15 +41,19 @@ with entries as (
     and reward_period_id in (select unnest($7::text::bigint[]))
   returning distributor_id, currency, reward_amount_minor, null::bigint, reward_id, 1, reward_id, {REWARD_LINE}
 ), freed as (
-  -- What belongs to one distributor goes side by side into the indexes.
-  select * from (select * from entries union all select * from granted) f order by distributor_id, sort, id
+  select * from entries union all select * from granted
 ), posted as (
+  -- All entries of a balance that go one way are one posting; it names the entry where there is but one.
   insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, reward_id,
     settlement_id, at, recorded_at)
-  select 'release', case when amount > 0 then 'pending' else 'available' end,
-    case when amount > 0 then 'available' else 'pending' end, distributor_id, currency, abs(amount), commission_id,
-    reward_id, $2, $1, $1
-  from freed returning posting_id, distributor_id, currency
+  select 'release', case when gives then 'pending' else 'available' end,
+    case when gives then 'available' else 'pending' end, distributor_id, currency, amount, commission_id, reward_id,
+    $2, $1, $1
+  from (
+    select distributor_id, currency, amount > 0 as gives, reward_id, sum(abs(amount))::bigint as amount,
+      case when count(*) = 1 then min(commission_id) end as commission_id
+    from freed group by 1, 2, 3, 4 order by 1, 2, 4 nulls first, 3
+  ) p returning posting_id, distributor_id, currency
 ), through as (
   select distributor_id, currency, max(posting_id) as posting_id from posted group by 1, 2
 ), sums as (
