@@ -17,8 +17,8 @@ _CHECKS = {
 
 def upgrade() -> None:
     # For as long as this connection lasts; who was begun before is waited for.
-    op.execute("set lock_timeout = '1min';")
-    op.execute("set statement_timeout = '1h';")
+    op.execute("""set lock_timeout = '1min';""")
+    op.execute("""set statement_timeout = '1h';""")
     with op.get_context().autocommit_block():
         for name, condition in _CHECKS.items():
             # In one statement, so that there is no moment without; first for new rows alone.
@@ -27,3 +27,34 @@ def upgrade() -> None:
                 f" add constraint ck_posting_{name} check ({condition}) not valid;"
             )
             op.execute(f"alter table commission.posting validate constraint ck_posting_{name};")
+        _maturing()
+
+
+def _maturing() -> None:
+    """Who is due is found by his balance, and what has matured by an index that a release leaves as it is.
+
+    Room on the pages lets the new version of a released row lie beside the old one; pages that are full already are
+    left as they are, their rows go elsewhere as before.
+    """
+    op.execute("alter table commission.commission set (fillfactor = 85);")
+    op.execute("alter table commission.balance add column if not exists matures_at timestamptz;")
+    # Before the index that it is read by is dropped.
+    op.execute(
+        """
+        update commission.balance b set matures_at = p.at
+        from (
+          select distributor_id, currency, min(release_at) as at
+          from commission.commission where status = 'pending' group by 1, 2
+        ) p
+        where b.distributor_id = p.distributor_id and b.currency = p.currency and b.matures_at is distinct from p.at;
+        """
+    )
+    # A build that was killed leaves one that is never used.
+    op.execute("drop index concurrently if exists commission.ix_commission_release_at;")
+    op.execute(
+        """
+        create index concurrently if not exists ix_commission_release_at
+          on commission.commission (distributor_id, currency, release_at);
+        """
+    )
+    op.execute("drop index concurrently if exists commission.ix_commission_maturing;")

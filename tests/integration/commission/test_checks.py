@@ -37,6 +37,8 @@ FAULTS = [
     ("update balance set available_minor = available_minor - 1 where distributor_id = 30", "balance (30, CNY).available"),
     ("update balance set withdrawing_minor = 1 where distributor_id = 30", "balance (30, CNY).withdrawing"),
     ("update balance set paid_minor = 1 where distributor_id = 30", "balance (30, CNY).paid"),
+    ("update balance set matures_at = null where distributor_id = 30", "balance (30, CNY).matures_at"),
+    ("update balance set matures_at = matures_at - interval '1 s' where distributor_id = 30", "balance (30, CNY).matures_at"),
     ("delete from balance where distributor_id = 30", "balance (30, CNY)"),
     ("insert into balance values (77, 'CNY', 1, 0, 0, 0)", "balance (77, CNY).pending"),
     ("update statement set released_minor = released_minor + 1, closing_minor = closing_minor + 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),

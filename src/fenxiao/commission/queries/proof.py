@@ -210,3 +210,15 @@ from commission where status = 'released' and settlement_id is null and corrects
   and (close_id is null or kind = 'accrual')
 order by commission_id
 """
+
+# A balance says when the first of its pending entries matures, or a settlement would pass it by.
+MATURING = """
+with pending as (
+  select distributor_id, currency, min(release_at) as at from commission where status = 'pending' group by 1, 2
+)
+select format('balance (%s, %s).matures_at', distributor_id, currency) as subject,
+  coalesce(p.at::text, 'nothing pending that matures') as expected, coalesce(b.matures_at::text, 'nothing') as found
+from balance b full join pending p using (distributor_id, currency)
+where b.matures_at is distinct from p.at
+order by distributor_id, currency
+"""

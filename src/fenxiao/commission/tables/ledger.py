@@ -120,5 +120,7 @@ balance = Table(
         nullable=False,
     ),
     Column("paid_minor", BigInteger, CheckConstraint("paid_minor >= 0", name="paid_minor"), nullable=False),
+    # When the first of his pending entries matures; null: none will by itself. A settlement finds by it who is due.
+    time("matures_at", nullable=True),
     comment="The sum of a distributor's postings per account; `paid` is what has left `withdrawing` by a payout",
 )
