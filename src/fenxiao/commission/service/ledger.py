@@ -36,15 +36,14 @@ with entries as (
     and currency = any(array(select distinct currency from balance where distributor_id = any($4::text::bigint[])))
     and release_at >= (select min(matures_at) from balance where distributor_id = any($4::text::bigint[]))
     and release_at <= $3 and status = 'pending'
-    and case when close_id is null then order_id not in (select unnest($5::text::bigint[]))
-      else close_id in (select unnest($6::text::bigint[])) end
+    and (order_id is null or order_id not in (select unnest($5::text::bigint[])))
   returning distributor_id, currency, commission_amount_minor as amount, commission_id, null::bigint as reward_id,
-    0 as sort, commission_id as id, {ENTRY_LINE} as line
+    0 as sort, commission_id as id, {ENTRY_LINE} as line, close_id
 ), granted as (
   update rewards set status = 'released', released_at = $1, settlement_id = $2
   where status = 'pending' and release_at <= $3 and distributor_id = any($4::text::bigint[])
     and reward_period_id in (select unnest($7::text::bigint[]))
-  returning distributor_id, currency, reward_amount_minor, null::bigint, reward_id, 1, reward_id, {REWARD_LINE}
+  returning distributor_id, currency, reward_amount_minor, null::bigint, reward_id, 1, reward_id, {REWARD_LINE}, null::bigint
 ), freed as (
   select * from entries union all select * from granted
 ), posted as (
@@ -65,11 +64,11 @@ with entries as (
   update balance b set pending_minor = b.pending_minor - s.amount, available_minor = b.available_minor + s.amount,
     matures_at = coalesce(
       -- What was left out is due still; behind the cut-off nothing of this has been touched.
-      (select c.release_at from commission c where c.distributor_id = b.distributor_id and c.currency = b.currency
-        and c.release_at >= b.matures_at and c.release_at <= $3 and c.status = 'pending'
-        and case when c.close_id is null then c.order_id in (select unnest($5::text::bigint[]))
-          else c.close_id not in (select unnest($6::text::bigint[])) end
-        order by c.release_at limit 1),
+      case when $5::text <> '{{}}' then (
+        select c.release_at from commission c where c.distributor_id = b.distributor_id and c.currency = b.currency
+          and c.release_at >= b.matures_at and c.release_at <= $3 and c.status = 'pending'
+          and c.order_id in (select unnest($5::text::bigint[]))
+        order by c.release_at limit 1) end,
       (select c.release_at from commission c where c.distributor_id = b.distributor_id and c.currency = b.currency
         and c.release_at > $3 and c.status = 'pending' order by c.release_at limit 1))
   from sums s where b.distributor_id = s.distributor_id and b.currency = s.currency
@@ -93,6 +92,8 @@ with entries as (
 )
 select distributor_id, currency, released_minor as amount_minor, null::bytea as digest from written
 union all select distributor_id, null, null, {DIGEST} from freed group by 1
+union all select distributor_id, null, close_id, null from freed
+  where close_id is not null and close_id not in (select unnest($6::text::bigint[]))
 order by distributor_id, currency nulls first
 """
 
@@ -247,7 +248,8 @@ async def free(tx: Transaction, due: Due, freeing: Freeing, *, without: Sequence
     """Release what is due: pending to available, what is negative the other way, with statements.
 
     The locks of `due` are held, and its balances are locked. What somebody else has released meanwhile is left out,
-    and what comes from the orders in `without`. Raises `Moved` where something has matured in a balance not locked.
+    and what comes from the orders in `without`. Raises `Moved` where something has matured in a balance, or of a close,
+    that is not locked.
     """
     rows = await tx.fetch(
         _FREE,
@@ -264,6 +266,9 @@ async def free(tx: Transaction, due: Due, freeing: Freeing, *, without: Sequence
     for distributor_id, currency, amount_minor, of_all in rows:
         if of_all is not None:
             digest = of_all
+        elif currency is None:
+            # Of a close that was booked since; nobody looked after its lock.
+            raise Moved
         else:
             freed.append(
                 Freed(
