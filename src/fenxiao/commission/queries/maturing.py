@@ -14,7 +14,7 @@ from fenxiao.kernel.ids import DistributorId, OrderId
 _DISTRIBUTORS = 250
 _ENTRIES = 2500
 """A part ends before either: it is one transaction, and whoever books for its distributors waits for it."""
-_PARTS = 2
+PARTS = 2
 """Parts that are carried out side by side. More would leave a small machine nothing for requests."""
 _OF_BALANCE = (
     "c.distributor_id = b.distributor_id and c.currency = b.currency and c.release_at >= b.matures_at"
@@ -87,7 +87,7 @@ async def next_due(reader: Reader, one: Asked, *, after: int) -> list[Due]:
         " and s.distributor_id = b.distributor_id)"
     )
     # One row more: of the last distributor there may be others that were not asked for, so he is left to the next.
-    most = _DISTRIBUTORS * _PARTS + 1
+    most = _DISTRIBUTORS * PARTS + 1
     whose = "b.distributor_id > $2" + (mine if one.selected else "")
     limit = " order by distributor_id, currency limit $3"
     rows = await reader.fetch(
@@ -111,7 +111,7 @@ def _parts(by_distributor: Sequence[Sequence[Record]]) -> list[Due]:
     for rows in by_distributor:
         more = sum(row["entries"] for row in rows)
         if not parts or people == _DISTRIBUTORS or entries + more > _ENTRIES:
-            if len(parts) == _PARTS:
+            if len(parts) == PARTS:
                 break
             parts.append([])
             people = entries = 0
