@@ -162,11 +162,13 @@ class Settlements:
         freeing = Freeing(settlement_id=one.settlement_id, cutoff=one.cutoff, now=now)
         before: Part | None = None
         work: list[asyncio.Task[None]] = []
+        looked: list[asyncio.Task[list[Due]]] = []
         for _ in range(_ROUNDS):
             # Looked for while these are carried out.
             following = asyncio.create_task(
                 maturing.next_due(self._db, one, after=parts[-1].distributor_ids[-1])
             )
+            looked.append(following)
             for due in parts:
                 mine = run if before is None else replace(run, cursor=before.due.distributor_ids[-1])
                 before = Part(mine, due, before)
@@ -183,7 +185,7 @@ class Settlements:
         for failed in await asyncio.gather(*work, return_exceptions=True):
             if failed is not None:
                 raise failed
-        await following
+        await asyncio.gather(*looked)
 
     async def _settle_part(self, part: Part, one: Asked, freeing: Freeing) -> None:
         """Release one part; its commit waits for that of the part before, so cursor and hashes move on in order."""
