@@ -21,10 +21,12 @@ begin
     select 'accrual', 'commission_expense', 'pending', distributor_id, currency, commission_amount_minor, commission_id,
       created_at, booked_at
     from commission.commission where commission_id > first_entry order by commission_id;
-  insert into commission.balance (distributor_id, currency, pending_minor, available_minor, withdrawing_minor, paid_minor)
-    select distributor_id, 'CNY', sum(commission_amount_minor), 0, 0, 0
+  insert into commission.balance (distributor_id, currency, pending_minor, available_minor, withdrawing_minor, paid_minor,
+      matures_at)
+    select distributor_id, 'CNY', sum(commission_amount_minor), 0, 0, 0, min(release_at)
     from commission.commission where commission_id > first_entry group by 1 order by 1
     on conflict (distributor_id, currency) do update
-      set pending_minor = balance.pending_minor + excluded.pending_minor;
+      set pending_minor = balance.pending_minor + excluded.pending_minor,
+        matures_at = least(balance.matures_at, excluded.matures_at);
 end
 $$;

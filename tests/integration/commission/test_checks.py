@@ -6,6 +6,10 @@ import asyncpg
 import pytest
 from tests.integration.commission.scene import B, C, D, Scene
 
+from fenxiao.commission.domain.accounts import AccountName
+from fenxiao.commission.queries import ledger
+from fenxiao.commission.queries.ledger import PostingFilter
+
 FAULTS = [
     ("update commission set commission_amount_minor = 5001 where commission_id = {first}", "commission {first}.commission_amount_minor"),
     ("update commission set created_at = created_at + interval '1 s' where commission_id = {first}", "commission {first}.created_at"),
@@ -33,6 +37,8 @@ FAULTS = [
     ("update balance set available_minor = available_minor - 1 where distributor_id = 30", "balance (30, CNY).available"),
     ("update balance set withdrawing_minor = 1 where distributor_id = 30", "balance (30, CNY).withdrawing"),
     ("update balance set paid_minor = 1 where distributor_id = 30", "balance (30, CNY).paid"),
+    ("update balance set matures_at = null where distributor_id = 30", "balance (30, CNY).matures_at"),
+    ("update balance set matures_at = matures_at - interval '1 s' where distributor_id = 30", "balance (30, CNY).matures_at"),
     ("delete from balance where distributor_id = 30", "balance (30, CNY)"),
     ("insert into balance values (77, 'CNY', 1, 0, 0, 0)", "balance (77, CNY).pending"),
     ("update statement set released_minor = released_minor + 1, closing_minor = closing_minor + 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
@@ -147,3 +153,52 @@ async def test_time_does_not_change_what_is_right(scene: Scene) -> None:
     await lived(scene)
     scene.now += timedelta(days=4000)
     assert await scene.findings() == []
+
+
+TOGETHER = [
+    ("update posting set amount_minor = amount_minor + 1 where posting_id = {release}", "posting {release}"),
+    ("update posting set at = at - interval '1 s' where posting_id = {release}", "posting {release}"),
+    ("update posting set commission_id = {first} where posting_id = {release}", "posting {release}"),
+    ("delete from posting where posting_id = {release}", "commission {first}"),
+    ("update commission set settlement_id = null where commission_id = {second}", "posting {release}"),
+    ("update commission set released_at = released_at + interval '1 s' where commission_id = {second}", "posting {release}"),
+    ("update commission set commission_amount_minor = commission_amount_minor + 1 where commission_id = {second}", "posting {release}"),
+    ("update statement set entries = 1 where distributor_id = 30", "statement ({settlement}, 30, CNY)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "subject"), TOGETHER)
+async def test_what_is_released_together_is_compared_with_each_of_its_entries(
+    scene: Scene, owner: asyncpg.Connection, fault: str, subject: str
+) -> None:
+    scene.plan()
+    for order_id in (1, 2):
+        scene.sale(order_id)
+        scene.complete(order_id)
+    await scene.deliver()
+    scene.refund(20000, 2)
+    await scene.deliver()
+    await scene.settle()
+    rows = await scene.db.fetch(
+        "select debit, amount_minor, commission_id is null as several, posting_id from posting"
+        " where event = 'release' and distributor_id = $1 order by posting_id",
+        C,
+    )
+    # What gives together, and what takes by itself.
+    assert sorted(tuple(row)[:3] for row in rows) == [("available", 2000, False), ("pending", 10000, True)]
+    ids = {row["debit"]: row["posting_id"] for row in rows}
+    of = await scene.db.fetchrow(
+        "select min(commission_id) as first, max(commission_id) as second, min(settlement_id) as settlement"
+        " from commission where distributor_id = $1 and step = 0",
+        C,
+    )
+    # Whoever asks for one of the orders finds what it was released with.
+    asked = PostingFilter(account=AccountName("available", C), currency="CNY", order_id=1)
+    page = await ledger.postings(scene.db, asked, limit=9, cursor=None)
+    assert [one.posting_id for one in page.items] == [ids["pending"]]
+    assert await scene.findings() == []
+    await owner.execute("set search_path = commission")
+    names = {**dict(of.items()), "release": ids["pending"]}
+    await owner.execute(fault.format(**names))
+    scene.spoiled = True
+    assert subject.format(**names) in {one.subject for one in await scene.findings()}

@@ -31,8 +31,7 @@ async def balances(reader: Reader, distributor_id: DistributorId) -> tuple[Balan
     """All balances of a distributor, by currency."""
     rows = await reader.fetch(
         "select currency, pending_minor, available_minor, withdrawing_minor, paid_minor,"
-        " least((select min(release_at) from commission c where c.distributor_id = b.distributor_id"
-        "   and c.currency = b.currency and c.status = 'pending'), (select min(release_at) from rewards r"
+        " least(matures_at, (select min(release_at) from rewards r"
         "   where r.distributor_id = b.distributor_id and r.currency = b.currency and r.status = 'pending')) as next_release_at"
         " from balance b where distributor_id = $1 order by currency",
         distributor_id,

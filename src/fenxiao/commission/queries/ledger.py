@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, select, text, tuple_
 
 from fenxiao.commission.domain.accounts import OWN, SELDOM, AccountName
 from fenxiao.commission.queries import books
@@ -149,19 +149,30 @@ def _of_account(account: AccountName) -> Select[Any]:
 
 async def _about(reader: Reader, wanted: PostingFilter, query: Select[Any]) -> Select[Any]:
     """Narrowed to an order, an entry or a withdrawal; what belongs to it is looked up first, for it is little."""
-    if wanted.order_id is not None:
-        rows = await reader.fetch(
-            f"select commission_id from commission where order_id = $1 limit {_SEVERAL}", wanted.order_id
-        )
-        query = query.where(posting.c.commission_id.in_(_ids(rows)))
-    if wanted.commission_id is not None:
-        query = query.where(posting.c.commission_id == wanted.commission_id)
+    for column, value in (("order_id", wanted.order_id), ("commission_id", wanted.commission_id)):
+        if value is not None:
+            rows = await reader.fetch(
+                f"select commission_id, distributor_id, settlement_id from commission where {column} = $1 limit {_SEVERAL}",
+                value,
+            )
+            query = query.where(_of_entries(wanted.account, rows))
     if wanted.withdrawal_id is not None:
         rows = await reader.fetch(
             f"select payout_id from payout where withdrawal_id = $1 limit {_SEVERAL}", wanted.withdrawal_id
         )
         query = query.where(and_(posting.c.payout_id.is_not(None), posting.c.payout_id.in_(_ids(rows))))
     return query
+
+
+def _of_entries(account: AccountName, rows: Sequence[Any]) -> ColumnElement[bool]:
+    """What was posted of these entries alone, and on a distributor's own account what they were released with."""
+    alone = posting.c.commission_id.in_(_ids(rows))
+    settlements = {row["settlement_id"] for row in rows if row["distributor_id"] == account.distributor_id}
+    settlements.discard(None)
+    if not settlements:
+        return alone
+    several = and_(posting.c.commission_id.is_(None), posting.c.reward_id.is_(None))
+    return or_(alone, and_(several, posting.c.settlement_id.in_(sorted(settlements))))
 
 
 def _ids(rows: Sequence[Any]) -> list[int]:

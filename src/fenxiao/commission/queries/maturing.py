@@ -14,10 +14,24 @@ from fenxiao.kernel.ids import DistributorId, OrderId
 _DISTRIBUTORS = 250
 _ENTRIES = 2500
 """A part ends before either: it is one transaction, and whoever books for its distributors waits for it."""
-_PARTS = 2
+PARTS = 2
 """Parts that are carried out side by side. More would leave a small machine nothing for requests."""
-_SOURCES = (("commission", "close_id"), ("rewards", "reward_period_id"))
-"""What may be pending, and whose lock it is under beside that of the balance."""
+_OF_BALANCE = (
+    "c.distributor_id = b.distributor_id and c.currency = b.currency and c.release_at >= b.matures_at"
+    " and c.release_at <= $1 and c.status = 'pending'"
+)
+"""An entry `c` that has matured in a balance `b` by the cut-off. A balance knows when its first pending entry matures."""
+_ENTRIES_DUE = (
+    "select b.distributor_id, b.currency, m.entries, m.ids, 0 as source from balance b cross join lateral"
+    " (select count(*) as entries, array_agg(close_id) filter (where close_id is not null) as ids"
+    f" from commission c where {_OF_BALANCE}) m where b.matures_at <= $1 and "
+)
+_REWARDS_DUE = (
+    "select distributor_id, currency, count(*), array_agg(reward_period_id), 1 from rewards b"
+    " where status = 'pending' and release_at <= $1 and {whose} group by distributor_id, currency{limit}"
+)
+_COUNTED = (_ENTRIES_DUE + "{whose}{limit}", _REWARDS_DUE)
+"""Each with the closes, or periods, that they are of: their lock is needed too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +84,14 @@ async def next_due(reader: Reader, one: Asked, *, after: int) -> list[Due]:
     """What has matured for the next distributors of a settlement, in parts of which each is a transaction."""
     mine = (
         " and exists (select from settlement_selection s where s.settlement_id = $4"
-        " and s.distributor_id = m.distributor_id)"
+        " and s.distributor_id = b.distributor_id)"
     )
     # One row more: of the last distributor there may be others that were not asked for, so he is left to the next.
-    most = _DISTRIBUTORS * _PARTS + 1
+    most = _DISTRIBUTORS * PARTS + 1
+    whose = "b.distributor_id > $2" + (mine if one.selected else "")
+    limit = " order by distributor_id, currency limit $3"
     rows = await reader.fetch(
-        " union all ".join(
-            f"(select distributor_id, currency, count(*) as entries, array_agg({of}) filter (where {of} is not null) as ids,"
-            f" {number} as source from {table} m where status = 'pending' and release_at <= $1"
-            f" and distributor_id > $2{mine if one.selected else ''} group by distributor_id, currency"
-            " order by distributor_id, currency limit $3)"
-            for number, (table, of) in enumerate(_SOURCES)
-        )
-        + " order by distributor_id, currency limit $3",
+        " union all ".join(f"({part.format(whose=whose, limit=limit)})" for part in _COUNTED) + limit,
         one.cutoff,
         after,
         most,
@@ -102,7 +111,7 @@ def _parts(by_distributor: Sequence[Sequence[Record]]) -> list[Due]:
     for rows in by_distributor:
         more = sum(row["entries"] for row in rows)
         if not parts or people == _DISTRIBUTORS or entries + more > _ENTRIES:
-            if len(parts) == _PARTS:
+            if len(parts) == PARTS:
                 break
             parts.append([])
             people = entries = 0
@@ -114,7 +123,7 @@ def _parts(by_distributor: Sequence[Sequence[Record]]) -> list[Due]:
 def _due(rows: Sequence[Record]) -> Due:
     close_ids, reward_period_ids = (
         sorted({one for row in rows if row["source"] == source for one in row["ids"] or ()})
-        for source in range(len(_SOURCES))
+        for source in range(len(_COUNTED))
     )
     keys = {(row["distributor_id"], row["currency"]) for row in rows}
     return Due(sorted({DistributorId(key[0]) for key in keys}), close_ids, reward_period_ids, keys)
@@ -124,12 +133,8 @@ async def count(reader: Reader, cutoff: datetime, distributor_ids: Sequence[int]
     """For how many distributors anything has matured."""
     some = "" if distributor_ids is None else " and distributor_id in (select unnest($2::text::bigint[]))"
     found: int = await reader.fetchval(
-        "select count(distinct distributor_id) from ("
-        + " union all ".join(
-            f"select distributor_id from {table} where status = 'pending' and release_at <= $1{some}"
-            for table in ("commission", "rewards")
-        )
-        + ") m",
+        f"select count(distinct distributor_id) from (select distributor_id from balance where matures_at <= $1{some}"
+        f" union all select distributor_id from rewards where status = 'pending' and release_at <= $1{some}) m",
         cutoff,
         *([] if distributor_ids is None else [arrays.numbers(distributor_ids)]),
     )
@@ -138,13 +143,9 @@ async def count(reader: Reader, cutoff: datetime, distributor_ids: Sequence[int]
 
 async def of_distributors(reader: Reader, distributor_ids: Sequence[int], *, cutoff: datetime) -> Due:
     """What has matured for these."""
+    whose = "b.distributor_id = any($2::text::bigint[])"
     rows = await reader.fetch(
-        " union all ".join(
-            f"select distributor_id, currency, array_agg({of}) filter (where {of} is not null) as ids, {number} as source"
-            f" from {table} where status = 'pending' and release_at <= $1 and distributor_id = any($2::text::bigint[])"
-            " group by 1, 2"
-            for number, (table, of) in enumerate(_SOURCES)
-        ),
+        " union all ".join(part.format(whose=whose, limit="") for part in _COUNTED),
         cutoff,
         arrays.numbers(distributor_ids),
     )
@@ -188,13 +189,14 @@ async def amounts(
     reader: Reader, *, cutoff: datetime, distributor_ids: Sequence[int] | None, without: Sequence[OrderId]
 ) -> list[Amount]:
     """What has matured for these distributors (None: for all), by currency, but for the orders left out."""
-    some = "" if distributor_ids is None else " and distributor_id in (select unnest($3::text::bigint[]))"
+    some = "" if distributor_ids is None else " and b.distributor_id in (select unnest($3::text::bigint[]))"
     rows = await reader.fetch(
         "select currency, sum(amount)::bigint as amount_minor, count(*) as entries,"
         " count(distinct distributor_id) as distributors from ("
-        "select currency, commission_amount_minor as amount, distributor_id from commission"
-        f" where status = 'pending' and release_at <= $1 and (order_id is null or order_id not in (select unnest($2::text::bigint[]))){some}"
-        " union all select currency, reward_amount_minor, distributor_id from rewards"
+        "select c.currency, commission_amount_minor as amount, c.distributor_id from balance b cross join lateral"
+        f" (select * from commission c where {_OF_BALANCE} offset 0) c where b.matures_at <= $1"
+        f" and (order_id is null or order_id not in (select unnest($2::text::bigint[]))){some}"
+        " union all select currency, reward_amount_minor, distributor_id from rewards b"
         f" where status = 'pending' and release_at <= $1{some}) m group by 1 order by 1",
         cutoff,
         arrays.numbers(without),

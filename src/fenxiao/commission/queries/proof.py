@@ -104,29 +104,48 @@ where (m.event, m.debit, m.credit, m.distributor_id, m.currency, m.amount_minor,
 order by commission_id
 """
 
-# What a settlement released has a release posting, and nothing else has.
+# What a settlement released of a balance, one way, comes to its release postings, and nothing else does. One that names
+# an entry is of that entry.
 RELEASES = """
-with wanted as (
+with freed as (
   select commission_id, settlement_id, distributor_id, currency, abs(commission_amount_minor) as amount_minor,
     case when commission_amount_minor > 0 then 'pending' else 'available' end as debit, released_at as at
   from commission where settlement_id is not null
+), wanted as (
+  select settlement_id, distributor_id, currency, debit, sum(amount_minor) as amount_minor, count(*) as entries,
+    min(commission_id) as commission_id, array_agg(distinct at) as at
+  from freed group by 1, 2, 3, 4
+), postings as (
+  select * from posting where event = 'release' and reward_id is null
 ), made as (
-  select commission_id, posting_id, settlement_id, distributor_id, currency, amount_minor, debit, at, recorded_at
-  from posting where event = 'release' and reward_id is null
+  select settlement_id, distributor_id, currency, debit, sum(amount_minor) as amount_minor, min(posting_id) as posting_id,
+    array_agg(distinct at) as at, array_agg(distinct recorded_at) as recorded_at
+  from postings group by 1, 2, 3, 4
 )
-select coalesce('posting ' || m.posting_id, 'commission ' || commission_id) as subject,
-  case when w.settlement_id is null then format('commission %s was released by no settlement', commission_id)
-    else format('release of commission %s by settlement %s from %s, distributor %s, %s %s, at %s', commission_id,
-      w.settlement_id, w.debit, w.distributor_id, w.amount_minor, w.currency, w.at) end as expected,
+select coalesce('posting ' || m.posting_id, 'commission ' || w.commission_id) as subject,
+  case when w.entries is null then format('settlement %s released nothing of distributor %s in %s from %s', settlement_id,
+      distributor_id, currency, debit)
+    else format('release of %s entries, commission %s first, by settlement %s from %s, distributor %s, %s %s, at %s',
+      w.entries, w.commission_id, settlement_id, debit, distributor_id, w.amount_minor, currency, w.at) end as expected,
   case when m.posting_id is null then 'no posting' else format('settlement %s from %s, distributor %s, %s %s, at %s',
-    m.settlement_id, m.debit, m.distributor_id, m.amount_minor, m.currency, m.at) end as found
-from wanted w full join made m using (commission_id)
-where (m.settlement_id, m.distributor_id, m.currency, m.amount_minor, m.debit, m.at, m.recorded_at) is distinct from
-  (w.settlement_id, w.distributor_id, w.currency, w.amount_minor, w.debit, w.at, w.at)
-order by commission_id
+    settlement_id, debit, distributor_id, m.amount_minor, currency, m.at) end as found
+from wanted w full join made m using (settlement_id, distributor_id, currency, debit)
+where (m.amount_minor, m.at, m.recorded_at) is distinct from (w.amount_minor, w.at, w.at)
+union all
+select format('posting %s', p.posting_id),
+  case when f.settlement_id is null then format('commission %s was released by no settlement', p.commission_id)
+    else format('release of commission %s by settlement %s from %s, distributor %s, %s %s, at %s', f.commission_id,
+      f.settlement_id, f.debit, f.distributor_id, f.amount_minor, f.currency, f.at) end,
+  format('settlement %s from %s, distributor %s, %s %s, at %s', p.settlement_id, p.debit, p.distributor_id,
+    p.amount_minor, p.currency, p.at)
+from postings p left join freed f using (commission_id)
+where p.commission_id is not null
+  and (p.settlement_id, p.distributor_id, p.currency, p.amount_minor, p.debit, p.at) is distinct from
+    (f.settlement_id, f.distributor_id, f.currency, f.amount_minor, f.debit, f.at)
+order by 1
 """
 
-# A statement is the sum of its release postings, and opens with what was available just before the first of them:
+# A statement is the sum of its release postings, counts what they are of, and opens with what was available just before the first of them:
 # the numbers of postings to one balance are drawn under its lock, so their order is that of the booking.
 STATEMENTS = """
 with moves as (
@@ -135,10 +154,18 @@ with moves as (
   from posting
 ), running as (
   select *, sum(change) over (partition by distributor_id, currency order by posting_id) - change as before from moves
-), released as (
+), posted as (
   select settlement_id, distributor_id, currency, (array_agg(before order by posting_id))[1] as opening,
-    sum(change) as released, count(*) as entries
+    sum(change) as released
   from running where event = 'release' group by 1, 2, 3
+), freed as (
+  select settlement_id, distributor_id, currency, count(*) as entries from (
+    select settlement_id, distributor_id, currency from commission where settlement_id is not null
+    union all select settlement_id, distributor_id, currency from rewards where settlement_id is not null
+  ) f group by 1, 2, 3
+), released as (
+  select settlement_id, distributor_id, currency, opening, released, coalesce(entries, 0) as entries
+  from posted left join freed using (settlement_id, distributor_id, currency)
 )
 select format('statement (%s, %s, %s)', settlement_id, distributor_id, currency) as subject,
   case when r.entries is null then 'nothing was released'
@@ -182,4 +209,16 @@ select format('commission %s', commission_id) as subject, 'pending, or released 
 from commission where status = 'released' and settlement_id is null and corrects is null
   and (close_id is null or kind = 'accrual')
 order by commission_id
+"""
+
+# A balance says when the first of its pending entries matures, or a settlement would pass it by.
+MATURING = """
+with pending as (
+  select distributor_id, currency, min(release_at) as at from commission where status = 'pending' group by 1, 2
+)
+select format('balance (%s, %s).matures_at', distributor_id, currency) as subject,
+  coalesce(p.at::text, 'nothing pending that matures') as expected, coalesce(b.matures_at::text, 'nothing') as found
+from balance b full join pending p using (distributor_id, currency)
+where b.matures_at is distinct from p.at
+order by distributor_id, currency
 """

@@ -12,6 +12,7 @@ from itertools import groupby
 from fenxiao.commission.domain import posting
 from fenxiao.commission.domain.booking import Book, Claim, Difference, Entry, Root, differences, entries
 from fenxiao.commission.domain.figures import NOTHING, Figures, told
+from fenxiao.commission.domain.posting import BalanceKey
 from fenxiao.commission.events import CommissionAccrued, CommissionClawedBack
 from fenxiao.commission.service import ledger
 from fenxiao.commission.service.figures import Facts
@@ -83,7 +84,7 @@ async def _book(tx: Transaction, claims: Sequence[Claim], new: Figures, now: dat
         # Somebody else opened it first; what he has kept is what counts.
         raise Moved
     opened = [one for one in claims if one.order_id not in known]
-    await _mature(tx, [one for one in claims if one.order_id in known and one.release_at])
+    matured = await _mature(tx, [one for one in claims if one.order_id in known and one.release_at])
     grown = [one for one in claims if 0 < known.get(one.order_id, 0) < len(one.steps)]
     books = await _stored(tx, {one.order_id: known[one.order_id] for one in grown})
     more = [one for one in opened if len(one.steps) > 1]
@@ -91,10 +92,12 @@ async def _book(tx: Transaction, claims: Sequence[Claim], new: Figures, now: dat
     books |= {one.order_id: Book(1, dict(one.steps[0].target)) for one in more}
     found = {one.order_id: differences(one, books[one.order_id]) for one in (*grown, *more)}
     touched = {(one.key[2], one.claim.currency) for some in found.values() for one in some}
+    touched |= {key for key, _ in matured}
     if opened:
         await ledger.accrue(tx, opened, touched, now=now)
     elif touched:
         await ledger.lock(tx, touched)
+    await ledger.mature(tx, matured)
     await _keep(tx, new)
     _announce(tx, opened, found)
     if found:
@@ -111,6 +114,11 @@ async def _correct(tx: Transaction, found: Sequence[tuple[list[Difference], Book
         await _write(tx, made[start : start + ledger.ROWS], now)
     await asyncio.sleep(0)
     await ledger.post(tx, [posting.booked(entry) for entry in made], now=now)
+    await ledger.mature(tx, [(_balance(one), one.release_at) for one in made if one.status == "pending"])
+
+
+def _balance(entry: Entry) -> BalanceKey:
+    return (entry.difference.key[2], entry.difference.claim.currency)
 
 
 async def _known(tx: Transaction, claims: Sequence[Claim]) -> dict[int, int]:
@@ -137,10 +145,10 @@ async def _keep(tx: Transaction, new: Figures) -> None:
         )
 
 
-async def _mature(tx: Transaction, claims: Sequence[Claim]) -> None:
-    """Entries that were booked before completion learn now when they mature."""
+async def _mature(tx: Transaction, claims: Sequence[Claim]) -> list[tuple[BalanceKey, datetime]]:
+    """Entries that were booked before completion learn now when they mature; in which balances they are, and when."""
     if not claims:
-        return
+        return []
     waiting = "where o.order_id = m.order_id and o.release_at is null"
     rows = await tx.fetch(
         "update order_book o set release_at = m.release_at"
@@ -148,12 +156,15 @@ async def _mature(tx: Transaction, claims: Sequence[Claim]) -> None:
         [one.order_id for one in claims],
         [one.release_at for one in claims],
     )
-    if rows:
-        await tx.execute(
-            "update commission c set release_at = o.release_at from order_book o"
-            " where o.order_id = any($1::bigint[]) and c.order_id = o.order_id and c.release_at is null",
-            [row["order_id"] for row in rows],
-        )
+    if not rows:
+        return []
+    rows = await tx.fetch(
+        "update commission c set release_at = o.release_at from order_book o"
+        " where o.order_id = any($1::bigint[]) and c.order_id = o.order_id and c.release_at is null"
+        " returning c.distributor_id, c.currency, c.release_at",
+        [row["order_id"] for row in rows],
+    )
+    return [((row["distributor_id"], row["currency"]), row["release_at"]) for row in rows]
 
 
 async def _stored(tx: Transaction, steps: Mapping[int, int]) -> dict[int, Book]:

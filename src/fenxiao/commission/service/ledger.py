@@ -8,7 +8,7 @@ looks at where it stands only when he has that lock.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,35 +27,50 @@ ROWS = 400
 
 
 # All in one: what is released goes from table to table without a journey to here and back, a million entries of it.
+# PostgreSQL cannot know how many rows its parts hand on, expects one or two, and would join them row by row. So they are
+# put one below the other and grouped, and the digests are rows of their own, one of each distributor before his others.
 _FREE = f"""
 with entries as (
   update commission set status = 'released', released_at = $1, settlement_id = $2
-  where status = 'pending' and release_at <= $3 and distributor_id = any($4::text::bigint[])
-    and case when close_id is null then order_id not in (select unnest($5::text::bigint[]))
-      else close_id in (select unnest($6::text::bigint[])) end
+  where distributor_id = any($4::text::bigint[])
+    and currency = any(array(select distinct currency from balance where distributor_id = any($4::text::bigint[])))
+    and release_at >= (select min(matures_at) from balance where distributor_id = any($4::text::bigint[]))
+    and release_at <= $3 and status = 'pending'
+    and (order_id is null or order_id not in (select unnest($5::text::bigint[])))
   returning distributor_id, currency, commission_amount_minor as amount, commission_id, null::bigint as reward_id,
-    0 as sort, commission_id as id, {ENTRY_LINE} as line
+    0 as sort, commission_id as id, {ENTRY_LINE} as line, close_id
 ), granted as (
   update rewards set status = 'released', released_at = $1, settlement_id = $2
   where status = 'pending' and release_at <= $3 and distributor_id = any($4::text::bigint[])
     and reward_period_id in (select unnest($7::text::bigint[]))
-  returning distributor_id, currency, reward_amount_minor, null::bigint, reward_id, 1, reward_id, {REWARD_LINE}
+  returning distributor_id, currency, reward_amount_minor, null::bigint, reward_id, 1, reward_id, {REWARD_LINE}, null::bigint
 ), freed as (
-  -- What belongs to one distributor goes side by side into the indexes.
-  select * from (select * from entries union all select * from granted) f order by distributor_id, sort, id
+  select * from entries union all select * from granted
 ), posted as (
+  -- All entries of a balance that go one way are one posting; it names the entry where there is but one.
   insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, reward_id,
     settlement_id, at, recorded_at)
-  select 'release', case when amount > 0 then 'pending' else 'available' end,
-    case when amount > 0 then 'available' else 'pending' end, distributor_id, currency, abs(amount), commission_id,
-    reward_id, $2, $1, $1
-  from freed returning posting_id, distributor_id, currency
-), through as (
-  select distributor_id, currency, max(posting_id) as posting_id from posted group by 1, 2
+  select 'release', case when gives then 'pending' else 'available' end,
+    case when gives then 'available' else 'pending' end, distributor_id, currency, amount, commission_id, reward_id,
+    $2, $1, $1
+  from (
+    select distributor_id, currency, amount > 0 as gives, reward_id, sum(abs(amount))::bigint as amount,
+      case when count(*) = 1 then min(commission_id) end as commission_id
+    from freed group by 1, 2, 3, 4 order by 1, 2, 4 nulls first, 3
+  ) p returning posting_id, distributor_id, currency
 ), sums as (
   select distributor_id, currency, sum(amount)::bigint as amount, count(*)::int as entries from freed group by 1, 2
 ), moved as (
-  update balance b set pending_minor = b.pending_minor - s.amount, available_minor = b.available_minor + s.amount
+  update balance b set pending_minor = b.pending_minor - s.amount, available_minor = b.available_minor + s.amount,
+    matures_at = coalesce(
+      -- What was left out is due still; behind the cut-off nothing of this has been touched.
+      case when $5::text <> '{{}}' then (
+        select c.release_at from commission c where c.distributor_id = b.distributor_id and c.currency = b.currency
+          and c.release_at >= b.matures_at and c.release_at <= $3 and c.status = 'pending'
+          and c.order_id in (select unnest($5::text::bigint[]))
+        order by c.release_at limit 1) end,
+      (select c.release_at from commission c where c.distributor_id = b.distributor_id and c.currency = b.currency
+        and c.release_at > $3 and c.status = 'pending' order by c.release_at limit 1))
   from sums s where b.distributor_id = s.distributor_id and b.currency = s.currency
     and b.distributor_id = any($4::text::bigint[])
   returning b.distributor_id, b.currency, b.pending_minor, b.available_minor, b.withdrawing_minor, s.amount, s.entries
@@ -66,15 +81,20 @@ with entries as (
 ), written as (
   insert into statement (settlement_id, distributor_id, currency, opening_minor, released_minor, closing_minor, entries,
     created_at, through_posting_id, pending_minor, withdrawing_minor)
-  select $2, distributor_id, currency, available_minor - amount, amount, available_minor, entries, $1, t.posting_id,
-    pending_minor, withdrawing_minor
-  from moved join through t using (distributor_id, currency)
+  select $2, distributor_id, currency, max(available_minor - amount), max(amount), max(available_minor), max(entries),
+    $1, max(posting_id), max(pending_minor), max(withdrawing_minor)
+  from (
+    select distributor_id, currency, available_minor, amount, entries, pending_minor, withdrawing_minor, null as posting_id
+    from moved
+    union all select distributor_id, currency, null, null, null, null, null, posting_id from posted
+  ) w group by distributor_id, currency order by distributor_id, currency
   returning distributor_id, currency, released_minor
-), digests as (
-  select distributor_id, {DIGEST} as digest from freed group by 1
 )
-select distributor_id, currency, released_minor as amount_minor, digest
-from written join digests using (distributor_id) order by distributor_id, currency
+select distributor_id, currency, released_minor as amount_minor, null::bytea as digest from written
+union all select distributor_id, null, null, {DIGEST} from freed group by 1
+union all select distributor_id, null, close_id, null from freed
+  where close_id is not null and close_id not in (select unnest($6::text::bigint[]))
+order by distributor_id, currency nulls first
 """
 
 
@@ -96,14 +116,16 @@ with book as (
     $13::text::bigint[], $14::text::text[], $15::text::timestamptz[], $16::text::timestamptz[])
     as t (order_id, distributor_id, rule_id, component, level, amount, currency, created_at, release_at)
   where (select count(*) from book) = $17
-  returning commission_id, distributor_id, currency, commission_amount_minor as amount, created_at
+  returning commission_id, distributor_id, currency, commission_amount_minor as amount, created_at, release_at
 ), moved as (
-  insert into balance as b (distributor_id, currency, pending_minor, available_minor, withdrawing_minor, paid_minor)
-  select distributor_id, currency, sum(amount)::bigint, 0, 0, 0 from (
-    select distributor_id, currency, amount from entry
-    union all select d, c, 0 from unnest($18::text::bigint[], $19::text::text[]) as k (d, c)
+  insert into balance as b (distributor_id, currency, pending_minor, available_minor, withdrawing_minor, paid_minor,
+    matures_at)
+  select distributor_id, currency, sum(amount)::bigint, 0, 0, 0, min(release_at) from (
+    select distributor_id, currency, amount, release_at from entry
+    union all select d, c, 0, null from unnest($18::text::bigint[], $19::text::text[]) as k (d, c)
   ) a group by 1, 2 order by 1, 2
-  on conflict (distributor_id, currency) do update set pending_minor = b.pending_minor + excluded.pending_minor
+  on conflict (distributor_id, currency) do update set pending_minor = b.pending_minor + excluded.pending_minor,
+    matures_at = least(b.matures_at, excluded.matures_at)
   returning 1
 ), posted as (
   insert into posting (event, debit, credit, distributor_id, currency, amount_minor, commission_id, at, recorded_at)
@@ -205,11 +227,29 @@ async def post(tx: Transaction, postings: Sequence[Posting], *, now: datetime) -
     await _move(tx, postings, now)
 
 
+async def mature(tx: Transaction, pending: Iterable[tuple[BalanceKey, datetime | None]]) -> None:
+    """Note of entries that are pending when they mature; the balances are locked. `accrue` does so by itself."""
+    first: dict[BalanceKey, datetime] = {}
+    for key, release_at in pending:
+        if release_at is not None:
+            first[key] = min(release_at, first.get(key, release_at))
+    if first:
+        await tx.execute(
+            "update balance b set matures_at = m.at"
+            " from unnest($1::text::bigint[], $2::text::text[], $3::text::timestamptz[]) as m (d, c, at)"
+            " where b.distributor_id = m.d and b.currency = m.c and (b.matures_at is null or b.matures_at > m.at)",
+            arrays.numbers([key[0] for key in first]),
+            arrays.texts([key[1] for key in first]),
+            arrays.times(list(first.values())),
+        )
+
+
 async def free(tx: Transaction, due: Due, freeing: Freeing, *, without: Sequence[OrderId]) -> list[Freed]:
     """Release what is due: pending to available, what is negative the other way, with statements.
 
     The locks of `due` are held, and its balances are locked. What somebody else has released meanwhile is left out,
-    and what comes from the orders in `without`. Raises `Moved` where something has matured in a balance not locked.
+    and what comes from the orders in `without`. Raises `Moved` where something has matured in a balance, or of a close,
+    that is not locked.
     """
     rows = await tx.fetch(
         _FREE,
@@ -221,7 +261,20 @@ async def free(tx: Transaction, due: Due, freeing: Freeing, *, without: Sequence
         arrays.numbers(due.close_ids),
         arrays.numbers(due.reward_period_ids),
     )
-    freed = [Freed(**dict(row.items())) for row in rows]
+    freed: list[Freed] = []
+    digest = b""
+    for distributor_id, currency, amount_minor, of_all in rows:
+        if of_all is not None:
+            digest = of_all
+        elif currency is None:
+            # Of a close that was booked since; nobody looked after its lock.
+            raise Moved
+        else:
+            freed.append(
+                Freed(
+                    distributor_id=distributor_id, currency=currency, amount_minor=amount_minor, digest=digest
+                )
+            )
     if any((one.distributor_id, one.currency) not in due.keys for one in freed):
         # His first entry in another currency was booked since; nobody looked after that balance.
         raise Moved

@@ -16,6 +16,7 @@ QUESTIONS = {
     "releases": proof.RELEASES,
     "statements": proof.STATEMENTS,
     "corrections": proof.CORRECTIONS,
+    "maturing": proof.MATURING,
     "settled": proof.SETTLED,
     "unsettled": proof.UNSETTLED,
     "reward_postings": reward_proof.REWARD_POSTINGS,

@@ -31,6 +31,8 @@ KIND = "settlement"
 """The kind of its runs."""
 
 EVERYBODY = Selection()
+_ROUNDS = 4
+"""How often the next parts are looked for in a chunk; before the next one a cancelled run stops, and others get their turn."""
 
 
 class SettlementMissing(NotFound):
@@ -160,14 +162,30 @@ class Settlements:
         freeing = Freeing(settlement_id=one.settlement_id, cutoff=one.cutoff, now=now)
         before: Part | None = None
         work: list[asyncio.Task[None]] = []
-        for due in parts:
-            mine = run if before is None else replace(run, cursor=before.due.distributor_ids[-1])
-            before = Part(mine, due, before)
-            work.append(asyncio.create_task(self._settle_part(before, one, freeing)))
-        # All have ended, one way or the other, before the next chunk begins.
+        looked: list[asyncio.Task[list[Due]]] = []
+        for _ in range(_ROUNDS):
+            # Looked for while these are carried out.
+            following = asyncio.create_task(
+                maturing.next_due(self._db, one, after=parts[-1].distributor_ids[-1])
+            )
+            looked.append(following)
+            for due in parts:
+                mine = run if before is None else replace(run, cursor=before.due.distributor_ids[-1])
+                before = Part(mine, due, before)
+                work.append(asyncio.create_task(self._settle_part(before, one, freeing)))
+                if len(work) >= maturing.PARTS:
+                    await asyncio.wait(work[-maturing.PARTS :][:1])
+            # All have ended, one way or the other, before the next chunk begins.
+            await asyncio.wait([following])
+            if following.exception() or any(done.done() and done.exception() for done in work):
+                break
+            parts = following.result()
+            if not parts:
+                break
         for failed in await asyncio.gather(*work, return_exceptions=True):
             if failed is not None:
                 raise failed
+        await asyncio.gather(*looked)
 
     async def _settle_part(self, part: Part, one: Asked, freeing: Freeing) -> None:
         """Release one part; its commit waits for that of the part before, so cursor and hashes move on in order."""

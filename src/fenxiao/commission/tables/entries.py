@@ -101,10 +101,12 @@ Index(
     postgresql_using="brin",
     postgresql_with={"pages_per_range": 16, "autosummarize": True},
 )
+# What has matured is found from `balance.matures_at` on. It is of all entries, not of the pending ones alone: so a release
+# changes nothing that is indexed, and PostgreSQL keeps the new version of the row on its page, with no index touched. For
+# that the migration leaves some room on the pages (fillfactor).
 Index(
-    "ix_commission_maturing",
+    "ix_commission_release_at",
     commission.c.distributor_id,
     commission.c.currency,
     commission.c.release_at,
-    postgresql_where=commission.c.status == "pending",
 )

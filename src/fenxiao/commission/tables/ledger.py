@@ -42,8 +42,9 @@ posting = Table(
     Column(
         "amount_minor", BigInteger, CheckConstraint("amount_minor > 0", name="amount_minor"), nullable=False
     ),
-    # What it is about: an entry, a reward, or a payout. No foreign key to the entry: the same transaction writes or
-    # releases it, and an entry is never deleted.
+    # What it is about: an entry, a reward, or a payout; a release is about all that its settlement released of this
+    # balance in one direction, and names the entry only where there is but one. No foreign key to the entry: the same
+    # transaction writes or releases it, and an entry is never deleted.
     Column("commission_id", BigInteger),
     # Nor to the settlement: the same transaction writes the statement, which has one.
     Column("settlement_id", BigInteger),
@@ -56,18 +57,20 @@ posting = Table(
     CheckConstraint(_PAIRS, name="event"),
     CheckConstraint("(event = 'release') = (settlement_id is not null)", name="settlement_id"),
     CheckConstraint(
-        "(event = 'accrual' or (event in ('clawback', 'release') and reward_id is null)) = (commission_id is not null)",
+        "case when event = 'release' then commission_id is null or reward_id is null"
+        " else (event = 'accrual' or (event = 'clawback' and reward_id is null)) = (commission_id is not null) end",
         name="commission_id",
     ),
     CheckConstraint(
-        "case when event in ('clawback', 'release') then num_nonnulls(commission_id, reward_id) = 1"
+        "case event when 'clawback' then num_nonnulls(commission_id, reward_id) = 1"
+        " when 'release' then num_nonnulls(commission_id, reward_id) <= 1"
         " else (event = 'reward') = (reward_id is not null) end",
         name="reward_id",
     ),
     CheckConstraint(
         "(event in ('withdrawal', 'payout', 'return')) = (payout_id is not null)", name="payout_id"
     ),
-    # An entry is booked once and released once, whoever tries again.
+    # An entry is booked once, whoever tries again; it is released once because a statement is written once.
     UniqueConstraint("commission_id", "event"),
     comment="append-only; 分录: one amount from one account (debit) to another (credit), so debits equal credits by construction",
 )
@@ -117,5 +120,7 @@ balance = Table(
         nullable=False,
     ),
     Column("paid_minor", BigInteger, CheckConstraint("paid_minor >= 0", name="paid_minor"), nullable=False),
+    # When the first of his pending entries matures; null: none will by itself. A settlement finds by it who is due.
+    time("matures_at", nullable=True),
     comment="The sum of a distributor's postings per account; `paid` is what has left `withdrawing` by a payout",
 )

@@ -207,6 +207,8 @@ class Closer:
             if postings:
                 await ledger.lock(tx, posting.changes(postings).keys())
                 await ledger.post(tx, postings, now=now)
+                pending = [one.difference.key[2] for one in made if one.status == "pending"]
+                await ledger.mature(tx, [((of, claim.currency), claim.release_at) for of in pending])
             if len(found) == ENTRIES:
                 await self._go_on(tx, run)
                 return
