@@ -4,6 +4,7 @@ One instance runs a job at a time, under a lock named after it, however many pro
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,6 +44,9 @@ async def run_once(job: Job) -> bool:
 
 async def keep_running(job: Job) -> None:
     """Do the job whenever it is due, until cancelled; a failure is logged and the next time comes."""
+    # Jobs that are due each second begin with the process, all at one moment. Behind the first time each has a moment of
+    # its own, or a request that comes at theirs would wait for all of them.
+    pause = job.every.total_seconds() * random.random()  # noqa: S311 - nobody gains by guessing it
     while True:
         try:
             await run_once(job)
@@ -50,4 +54,5 @@ async def keep_running(job: Job) -> None:
             log.warning("job waits", job=job.name, reason=str(error))
         except Exception:
             log.exception("job failed", job=job.name)
-        await asyncio.sleep(job.every.total_seconds())
+        await asyncio.sleep(pause)
+        pause = job.every.total_seconds()
