@@ -19,6 +19,7 @@ _CHECKS = {
 
 
 def upgrade() -> None:
+    # The block below commits what stands before it, which a kill then leaves without its mark: it can be repeated too.
     op.create_table(
         "order_fact",
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -30,6 +31,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("order_id", "distributor_id", "fact", name=op.f("pk_order_fact")),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; 条件事实: one figure of one person in the chain, as of the payment of the order",
     )
     _closes()
@@ -68,9 +70,16 @@ def _closes() -> None:
         ),
         sa.UniqueConstraint("close_id", "period", name=op.f("uq_period_close_close_id_period")),
         schema="commission",
+        if_not_exists=True,
         comment="关账: one period of one currency; its row lock decides who gathers, books and releases for it",
     )
-    op.create_index("ix_period_close_until", "period_close", ["until", "close_id"], schema="commission")
+    op.create_index(
+        "ix_period_close_until",
+        "period_close",
+        ["until", "close_id"],
+        schema="commission",
+        if_not_exists=True,
+    )
     op.create_table(
         "period_step",
         sa.Column("close_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -93,6 +102,7 @@ def _closes() -> None:
         ),
         sa.PrimaryKeyConstraint("close_id", "step", name=op.f("pk_period_step")),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; one evaluation of a period and what was sold in it",
     )
     op.create_table(
@@ -108,6 +118,7 @@ def _closes() -> None:
         sa.UniqueConstraint("run_id", name=op.f("uq_closing_run_id")),
         sa.UniqueConstraint("scheduled_on", name=op.f("uq_closing_scheduled_on")),
         schema="commission",
+        if_not_exists=True,
         comment="A run that closes periods",
     )
 
@@ -134,6 +145,7 @@ def _members() -> None:
         ),
         sa.PrimaryKeyConstraint("close_id", "step", "distributor_id", name=op.f("pk_period_member")),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; 周期成员: one person as of the end of a period, as one evaluation saw him",
     )
     op.create_table(
@@ -155,6 +167,7 @@ def _members() -> None:
             "close_id", "step", "component", "distributor_id", "leg", "age", name=op.f("pk_period_carry")
         ),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; 结转: volume that an evaluation keeps for the next period",
     )
 
@@ -178,19 +191,28 @@ def _accrued() -> None:
             "close_id", "step", "component", "level", "distributor_id", name=op.f("pk_period_accrued")
         ),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; what was earned in a period, as one evaluation of its caps saw it",
     )
 
 
 def _entries() -> None:
     op.alter_column("commission", "order_id", nullable=True, schema="commission")
-    op.add_column("commission", sa.Column("close_id", sa.BigInteger(), nullable=True), schema="commission")
-    op.add_column("commission", sa.Column("period", sa.Text(), nullable=True), schema="commission")
+    op.add_column(
+        "commission",
+        sa.Column("close_id", sa.BigInteger(), nullable=True),
+        schema="commission",
+        if_not_exists=True,
+    )
+    op.add_column(
+        "commission", sa.Column("period", sa.Text(), nullable=True), schema="commission", if_not_exists=True
+    )
     for name, check in _CHECKS.items():
         op.execute(f"alter table commission.commission drop constraint if exists ck_commission_{name};")
         op.execute(
             f"alter table commission.commission add constraint ck_commission_{name} check ({check}) not valid;"
         )
+    op.execute("alter table commission.commission drop constraint if exists fk_commission_close_id_period;")
     op.execute(
         "alter table commission.commission add constraint fk_commission_close_id_period foreign key (close_id, period)"
         " references commission.period_close (close_id, period) not valid;"

@@ -12,11 +12,20 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
+    # The block below commits what stands before it, which a kill then leaves without its mark: it can be repeated too.
     _simulations()
     # Settlements from before have none: their hashes are not made up later.
-    op.add_column("settlement", sa.Column("input_hash", sa.LargeBinary(), nullable=True), schema="commission")
     op.add_column(
-        "settlement", sa.Column("output_hash", sa.LargeBinary(), nullable=True), schema="commission"
+        "settlement",
+        sa.Column("input_hash", sa.LargeBinary(), nullable=True),
+        schema="commission",
+        if_not_exists=True,
+    )
+    op.add_column(
+        "settlement",
+        sa.Column("output_hash", sa.LargeBinary(), nullable=True),
+        schema="commission",
+        if_not_exists=True,
     )
     # For as long as this connection lasts: an index on millions of rows takes minutes; who was begun before is waited for.
     op.execute("""set lock_timeout = '1min';""")
@@ -60,6 +69,7 @@ def _simulations() -> None:
         sa.PrimaryKeyConstraint("simulation_id", name=op.f("pk_simulation")),
         sa.UniqueConstraint("run_id", name=op.f("uq_simulation_run_id")),
         schema="commission",
+        if_not_exists=True,
         comment="模拟: what a plan would have paid for the orders of a span, beside what was paid",
     )
     op.create_table(
@@ -83,6 +93,7 @@ def _simulations() -> None:
         ),
         sa.PrimaryKeyConstraint("simulation_id", "distributor_id", name=op.f("pk_simulation_distributor")),
         schema="commission",
+        if_not_exists=True,
         comment="What one distributor would have got in a simulation, and what he got of the same orders",
     )
     op.create_index(
@@ -91,4 +102,5 @@ def _simulations() -> None:
         ["simulation_id", "difference_minor", "distributor_id"],
         unique=False,
         schema="commission",
+        if_not_exists=True,
     )

@@ -23,6 +23,7 @@ _CHECKS = {
 
 
 def upgrade() -> None:
+    # The block below commits what stands before it, which a kill then leaves without its mark: it can be repeated too.
     _days()
     _settlements()
     # For as long as this connection lasts: an index on millions of rows takes minutes; who was begun before is waited for.
@@ -67,6 +68,7 @@ def _days() -> None:
         sa.UniqueConstraint("previous", name=op.f("uq_book_day_previous")),
         sa.UniqueConstraint("hash", name=op.f("uq_book_day_hash")),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; 日结: one closed day of the ledger, with a hash upon that of the day before",
     )
     op.create_table(
@@ -81,6 +83,7 @@ def _days() -> None:
         sa.ForeignKeyConstraint(["day"], ["commission.book_day.day"], name=op.f("fk_book_day_account_day")),
         sa.PrimaryKeyConstraint("day", "currency", "account", name=op.f("pk_book_day_account")),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; what the postings of a closed day put on each account, over all distributors",
     )
 
@@ -97,16 +100,25 @@ def _settlements() -> None:
         ),
         sa.PrimaryKeyConstraint("settlement_id", "distributor_id", name=op.f("pk_settlement_selection")),
         schema="commission",
+        if_not_exists=True,
         comment="append-only; whom a settlement of some is for",
     )
-    op.add_column("settlement", sa.Column("grade", sa.Text(), nullable=True), schema="commission")
+    op.add_column(
+        "settlement", sa.Column("grade", sa.Text(), nullable=True), schema="commission", if_not_exists=True
+    )
     op.add_column(
         "settlement",
         sa.Column("selected", sa.Boolean(), server_default="false", nullable=False),
         schema="commission",
+        if_not_exists=True,
     )
     for name in ("through_posting_id", "pending_minor", "withdrawing_minor"):
-        op.add_column("statement", sa.Column(name, sa.BigInteger(), nullable=True), schema="commission")
+        op.add_column(
+            "statement",
+            sa.Column(name, sa.BigInteger(), nullable=True),
+            schema="commission",
+            if_not_exists=True,
+        )
     for table, (name, check) in _CHECKS.items():
         op.execute(f"alter table commission.{table} drop constraint if exists ck_{table}_{name};")
         op.execute(

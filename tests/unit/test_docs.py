@@ -288,7 +288,7 @@ def application() -> FastAPI:
     ring = KeyRing(data_keys={1: bytes(32)}, current=1, index_key=bytes(32))
     place = compose.Place(dsn="", roles=True, settings=settings.Settings(), cipher=Cipher(ring))
     clock = lambda: datetime(2026, 3, 15, tzinfo=UTC)  # noqa: E731
-    databases = {name: Database(None, Access(dsn="", schema=name), clock) for name in compose.CONTEXTS}
+    databases = {name: Database(None, None, Access(dsn="", schema=name), clock) for name in compose.CONTEXTS}
     return web.application(compose._join(place, databases))
 
 

@@ -267,7 +267,14 @@ async def composed(place: Place) -> AsyncIterator[System]:
 
 def _access(place: Place, name: str) -> Access:
     role = f"fenxiao_{name}" if place.roles else None
-    return Access(dsn=place.dsn, schema=name, role=role, snapshot=place.snapshot, one_server=True)
+    return Access(
+        dsn=place.dsn,
+        schema=name,
+        role=role,
+        snapshot=place.snapshot,
+        embedded=place.settings.database_url is None,
+        one_server=True,
+    )
 
 
 def _join(place: Place, databases: dict[str, Database]) -> System:

@@ -28,6 +28,8 @@ class Access:
     max_connections: int = 6
     snapshot: str | None = None
     """An exported snapshot: every connection then reads that one state and can write nothing."""
+    embedded: bool = False
+    """Whether the server's processes are of this machine, started by us."""
     one_server: bool = False
     """Whether all contexts have the same server. What one commits is then on the disk before what another commits
     later, so whatever would be done again after a crash need not wait for the disk itself."""

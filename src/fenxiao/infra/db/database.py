@@ -10,7 +10,7 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
 from fenxiao.infra import context
-from fenxiao.infra.db import idempotency, inbox, outbox
+from fenxiao.infra.db import idempotency, inbox, outbox, patience
 from fenxiao.infra.db.connections import GONE, Access, lost, prepare, session
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.inbox import Delivery
@@ -40,10 +40,10 @@ JOBS_AT_ONCE = 2
 
 
 class Database:
-    """One pool. Reads take a connection per question; writes go through `begin`."""
+    """A pool, and one for work that can wait. Reads take a connection per question; writes go through `begin`."""
 
-    def __init__(self, pool: asyncpg.Pool, access: Access, clock: Clock) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, patient: asyncpg.Pool, access: Access, clock: Clock) -> None:
+        self._pool, self._patient = pool, patient
         self._kept = Kept(access)
         self.access = access
         self.clock = clock
@@ -62,12 +62,14 @@ class Database:
         """Give all connections back to the server."""
         await self._kept.close()
         await self._pool.close()
+        await self._patient.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A raw connection, for infra only; a lost server becomes `Unavailable`."""
+        pool = self._patient if patience.patient() else self._pool
         try:
-            async with self._pool.acquire() as connection:
+            async with pool.acquire() as connection:
                 try:
                     yield cast("asyncpg.Connection", connection)
                 except asyncpg.InternalClientError as error:
@@ -108,7 +110,7 @@ class Database:
 
     async def often(self, statement: str, *args: Any) -> list[Record]:
         """All rows of a plain statement that comes with every order: on a kept connection, by one plan for all arguments."""
-        if self._kept.busy or self.access.snapshot is not None:
+        if self._kept.busy or self.access.snapshot is not None or patience.patient():
             return await self.fetch(statement, *args)
         return await self._kept.fetch(statement, *args)
 
@@ -184,26 +186,31 @@ async def _unnamed(connection: asyncpg.Connection, text: str) -> PreparedStateme
 
 
 async def open_database(access: Access, *, clock: Clock = lambda: datetime.now(UTC)) -> Database:
-    """Open a context's pool."""
+    """Open a context's pools."""
+    try:
+        pool, patient = await _pool(access, patient=False), await _pool(access, patient=True)
+    except GONE as error:
+        raise Unavailable from error
+    return Database(pool, patient, access, clock)
 
+
+async def _pool(access: Access, *, patient: bool) -> asyncpg.Pool:
     async def init(connection: asyncpg.Connection) -> None:
         await prepare(connection)
+        if patient and access.embedded:
+            patience.lower(connection)
         if access.snapshot is not None:
             await connection.execute("begin isolation level repeatable read read only")
             await connection.execute(f"set transaction snapshot '{access.snapshot}'")
 
-    try:
-        pool = await asyncpg.create_pool(
-            access.dsn,
-            # The first connection is made when somebody asks: a process, and a test, that leaves a context alone
-            # does not connect for it.
-            min_size=0,
-            max_size=access.max_connections,
-            server_settings=session(access),
-            init=init,
-            connection_class=_SnapshotConnection if access.snapshot else _Connection,
-            max_inactive_connection_lifetime=0 if access.snapshot else 300,
-        )
-    except GONE as error:
-        raise Unavailable from error
-    return Database(pool, access, clock)
+    return await asyncpg.create_pool(
+        access.dsn,
+        # The first connection is made when somebody asks: a process, and a test, that leaves a context alone
+        # does not connect for it.
+        min_size=0,
+        max_size=access.max_connections,
+        server_settings=session(access),
+        init=init,
+        connection_class=_SnapshotConnection if access.snapshot else _Connection,
+        max_inactive_connection_lifetime=0 if access.snapshot else 30 if patient else 300,
+    )

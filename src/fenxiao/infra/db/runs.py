@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from fenxiao.infra import context
 from fenxiao.infra.db.database import Database
+from fenxiao.infra.db.patience import patiently
 from fenxiao.infra.db.sql import Reader, Record
 from fenxiao.infra.db.starts_over import Moved
 from fenxiao.infra.db.transaction import Transaction
@@ -116,7 +117,7 @@ async def work(db: Database, steps: Mapping[str, Step]) -> int:
         chunks += 1
         actor = context.RequestContext(actor=run.actor)
         try:
-            with context.use(actor):
+            with context.use(actor), patiently():
                 await steps[run.kind](run)
         except Moved:
             continue

@@ -15,7 +15,8 @@ async def upgrade(dsn: str, folder: Path, schemas: Sequence[str]) -> None:
     """Apply what is missing of each schema's revisions, each revision in a transaction of its own.
 
     What must not run in one, such as an index that is built while others write, stands in
-    `with op.get_context().autocommit_block():` and can be repeated: a kill may leave it half done and not noted.
+    `with op.get_context().autocommit_block():` and can be repeated: a kill may leave it half done and not noted. So can
+    what the same revision does before such a block, which begins by committing it.
     """
 
     async def connect() -> asyncpg.Connection:
