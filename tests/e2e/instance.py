@@ -57,12 +57,16 @@ class Instance:
             | self.extra
         )
 
+    def program(self) -> list[str]:
+        """What is started."""
+        return [str(ROOT / "run")]
+
     def popen(self, *arguments: str) -> subprocess.Popen[str]:
         """`./run ARGUMENTS`, in a session of its own so that a kill hits it alone."""
         log = (self.folder.parent / "output.log").open("a")
         with log:
             process = subprocess.Popen(
-                [ROOT / "run", *arguments],
+                [*self.program(), *arguments],
                 env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,

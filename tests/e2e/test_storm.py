@@ -9,7 +9,6 @@ Clients and kills race, so the same seed is the same storm only nearly.
 import asyncio
 import os
 import random
-import subprocess
 import sys
 import time
 
@@ -40,20 +39,11 @@ class Later(Instance):
     days = BEGINS
 
     def environment(self) -> dict[str, str]:
-        return super().environment() | {OFFSET: str(self.days * 86_400), "FENXIAO_JURISDICTION": "none"}
+        offset = {OFFSET: str(self.days * 86_400), "FENXIAO_JURISDICTION": "none"}
+        return super().environment() | offset | {"PYTHONPATH": str(ROOT)}
 
-    def popen(self, *arguments: str) -> subprocess.Popen[str]:
-        with (self.folder.parent / "output.log").open("a") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "tests.e2e.later", *arguments],
-                env=self.environment(),
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                start_new_session=True,
-            )
+    def program(self) -> list[str]:
+        return [sys.executable, "-m", "tests.e2e.later"]
 
 
 @pytest.fixture
