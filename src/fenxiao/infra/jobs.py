@@ -46,7 +46,7 @@ async def keep_running(job: Job) -> None:
     """Do the job whenever it is due, until cancelled; a failure is logged and the next time comes."""
     # Jobs that are due each second begin with the process, all at one moment. Behind the first time each has a moment of
     # its own, or a request that comes at theirs would wait for all of them.
-    pause = job.every.total_seconds() * random.random()  # noqa: S311 - nobody gains by guessing it
+    pause = job.every.total_seconds() * random.random()  # noqa: S311  # nosec B311
     while True:
         try:
             await run_once(job)
