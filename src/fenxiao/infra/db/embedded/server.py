@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from fenxiao.infra.db.embedded import memory
 from fenxiao.infra.db.embedded.account import Account
 from fenxiao.infra.db.embedded.errors import EmbeddedError
 from fenxiao.infra.db.embedded.folders import Folders, locked
@@ -27,7 +28,6 @@ _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "256MB",
     "min_wal_size": "1GB",  # old segments are used again instead of made anew under load
     "max_wal_size": "4GB",
     "jit": "off",  # it costs more than it gives on short statements
@@ -96,7 +96,8 @@ def start(folders: Folders, account: Account, options: Mapping[str, str]) -> Non
     """Starts PostgreSQL and waits until it answers. Nothing of an earlier one may be alive."""
     _drop_foreign_pid(folders)
     folders.make_socket(account.uid, account.gid)
-    settings = _SETTINGS | {"unix_socket_directories": str(folders.socket)} | dict(options)
+    ours = {"unix_socket_directories": str(folders.socket), "shared_buffers": memory.shared_buffers()}
+    settings = _SETTINGS | ours | dict(options)
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = account.command("postgres", "-D", str(folders.data), "-p", str(PORT), *words)
     if folders.log.exists():
