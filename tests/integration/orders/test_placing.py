@@ -20,6 +20,7 @@ from fenxiao.orders.api import (
     PriceMissing,
 )
 from fenxiao.orders.service.attempt import Answered, Asked
+from fenxiao.orders.store import placement
 
 
 async def test_an_order_takes_stock_and_freezes_what_counts(shop):
@@ -325,3 +326,25 @@ async def test_what_cannot_be_digested_fails_alone(shop):
     assert [type(answer) for answer in answers] == [Answered, asyncpg.DataError, Answered]
     assert (await shop.rows())["orders"] == 2
     assert await shop.stock(shop.flour) == (100, 2)
+
+
+async def test_facts_that_a_crash_took_before_their_order_came_are_written_again(shop, monkeypatch):
+    write, lost = placement.intern_facts, []
+
+    async def and_lose_them(db, facts):
+        ids = await write(db, facts)
+        if not lost:
+            lost.extend(ids)
+            await shop.owner.execute("delete from orders.product_facts where facts_id = any($1)", ids)
+        return ids
+
+    before = await shop.rows()
+    monkeypatch.setattr(placement, "intern_facts", and_lose_them)
+    order = await shop.place((shop.flour, 2))
+    assert lost
+    assert (await shop.rows())["orders"] == before["orders"] + 1
+    # The stock of the first try is back.
+    await shop.system.drain()
+    assert await shop.stock(shop.flour) == (100, 2)
+    assert (await shop.history(order.order_id)).lines[0].unit_list_minor == 5000
+    assert await shop.findings() == []

@@ -61,6 +61,7 @@ class Committing:
             raise Moved
         if placed.orders:
             await placement.insert(self._db, placed, holder=CATALOG)
+            self._remember(facts)
 
     async def _ready(self, batch: Iterable[Attempt]) -> list[_Ready]:
         decided = [(a, a.held, a.seller) for a in batch if a.answer is None and a.held and a.seller]
@@ -83,15 +84,18 @@ class Committing:
     async def _interned(self, batch: Iterable[Attempt]) -> dict[_Version, int]:
         """The ids of the products' facts in these attempts."""
         seen = {_version(each): each for attempt in batch if attempt.held for each in attempt.held.facts}
-        new = {version: each for version, each in seen.items() if version not in self._facts}
-        if new:
-            ids = await placement.intern_facts(self._db, [_facts(each) for each in new.values()])
-            if len(self._facts) > MOST_FACTS:
-                self._facts = {}
-            self._facts |= zip(new, ids, strict=True)
-            if not seen.keys() <= self._facts.keys():
-                return await self._interned(batch)
-        return self._facts
+        known = {version: self._facts[version] for version in seen if version in self._facts}
+        new = {version: each for version, each in seen.items() if version not in known}
+        if not new:
+            return known
+        ids = await placement.intern_facts(self._db, [_facts(each) for each in new.values()])
+        return known | dict(zip(new, ids, strict=True))
+
+    def _remember(self, facts: Mapping[_Version, int]) -> None:
+        """Keep ids in mind to which a committed order refers; before, a crash of the database may give them to others."""
+        if len(self._facts) > MOST_FACTS:
+            self._facts = {}
+        self._facts |= facts
 
     def _placed(self, ready: Sequence[_Ready], facts: Mapping[_Version, int]) -> placement.Placed:
         batch = placement.Placed()

@@ -186,8 +186,9 @@ class Placing:
             return
         try:
             await self._committing.commit(batch, deadline)
-        except asyncpg.UniqueViolationError as error:
-            # The same order came in by another way between our look and our commit, or the sweep took these for dead.
+        except (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError) as error:
+            # The same order came in by another way between our look and our commit, or the sweep took these for dead;
+            # or the database came back from a crash in between, without the facts that had just been written.
             raise Moved from error
 
     async def _give_up(self, refused: Iterable[Attempt]) -> None:

@@ -10,6 +10,7 @@ from fenxiao.infra.db import arrays, holds, idempotency, outbox
 from fenxiao.infra.db.database import Database
 from fenxiao.infra.db.idempotency import Once
 from fenxiao.infra.db.outbox import Emitted
+from fenxiao.infra.db.sql import UNHURRIED
 from fenxiao.kernel.ids import DistributorId, HoldId, LineId, OrderId, ProductId, RuleId
 from fenxiao.orders.domain.facts import Facts
 from fenxiao.orders.events import Status
@@ -187,14 +188,16 @@ async def insert(db: Database, placed: Placed, *, holder: str) -> None:
     )
 
 
-# What another has written at the same moment is skipped by the insert and not yet seen by the select.
-_INTERN = """
+# What another has written at the same moment is skipped by the insert and not yet seen by the select. Nobody waits for
+# the disk: an order that names the facts commits behind them, and when that is safe they are.
+_INTERN = f"""
 with new as (
   insert into product_facts (product_id, version, name, currency, list_minor, cost_minor, category_path, tags, digest)
   select product_id, version, name, currency, list_minor, cost_minor, path::bigint[], tags::text[], digest
     from unnest($1::text::bigint[], $2::text::int[], $3::text::text[], $4::text::text[], $5::text::bigint[],
                 $6::text::bigint[], $7::text::text[], $8::text::text[], $9::text::bytea[])
       as t(product_id, version, name, currency, list_minor, cost_minor, path, tags, digest)
+   where {UNHURRIED}
   on conflict (digest) do nothing
   returning facts_id, digest
 )
@@ -205,7 +208,10 @@ select facts_id, digest from product_facts where digest = any($9::text::bytea[])
 
 
 async def intern_facts(db: Database, facts: Sequence[Facts]) -> list[int]:
-    """The ids of these facts, in their order, written where they are new. They stay, whatever becomes of the orders."""
+    """The ids of these facts, in their order, written where they are new. They stay, whatever becomes of the orders.
+
+    A crash of the server may take those to which no order refers yet, and gives their ids to others.
+    """
     by_digest = {each.digest(): each for each in facts}
     # In one order everywhere, so that two writers of the same new facts never wait for each other in a ring.
     ordered = [by_digest[digest] for digest in sorted(by_digest)]
