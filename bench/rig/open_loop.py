@@ -27,6 +27,7 @@ class Task:
     """What to send: `bodies` in turn, each with a key of its own, at `rate` a second on average, at random moments.
 
     Nothing of the first `lead_in` seconds is told. What has no answer `patience` seconds after the last moment is given up.
+    Once there is a file named `end`, nothing more is sent.
     """
 
     host: str
@@ -41,6 +42,7 @@ class Task:
     connections: int
     patience: float
     seed: int
+    end: str = ""
 
 
 @dataclass(slots=True)
@@ -103,6 +105,10 @@ class Loop:
             now = time.perf_counter()
             if now > give_up:
                 break
+            if self._task.end and Path(self._task.end).exists():
+                del schedule[next_one:]
+                if not self._under_way:
+                    break
             while next_one < len(schedule) and self._free and start + schedule[next_one] <= now:
                 self._send(self._free.popleft(), self._requests[next_one], start + schedule[next_one])
                 next_one += 1
