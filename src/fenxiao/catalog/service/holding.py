@@ -76,7 +76,7 @@ class Holding:
         if held is None:
             return None
         numbers, versions = held
-        known = await self._facts.of(self._db, versions)
+        known = await self._facts.of(self._db.often, versions)
         return [_held(asked, numbers[asked.key], known) for asked in batch]
 
     async def _served(self, batch: Sequence[_Asked]) -> list[Answer]:
@@ -93,7 +93,9 @@ class Holding:
                 {product: offer.for_sale for product, offer in offers.items()},
             )
             numbers = await _write(tx, list(zip(batch, outcomes, strict=True)), now)
-            known = await self._facts.of(tx, {product: offer.version for product, offer in offers.items()})
+            known = await self._facts.of(
+                tx.fetch, {product: offer.version for product, offer in offers.items()}
+            )
         return [
             outcome if isinstance(outcome, Refusal) else _held(asked, numbers[asked.key], known)
             for asked, outcome in zip(batch, outcomes, strict=True)
