@@ -160,7 +160,7 @@ class System:
         Everywhere: whoever commits wakes the relays. Where requests are answered: the news of revoked sessions.
         Where the work is done, in this process or in one of its own: relays, jobs and runs.
         """
-        going_on = [Waker(db).run() for db in self.databases.values()]
+        going_on = self._waking()
         if answers:
             going_on.append(self.revocations.run())
         if works:
@@ -172,8 +172,11 @@ class System:
     @asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
         """Relays and the replay of parked events beside this block, for a command that has to see its events through."""
-        async with _running([*self._relaying(), *(Waker(db).run() for db in self.databases.values())]):
+        async with _running([*self._waking(), *self._relaying()]):
             yield
+
+    def _waking(self) -> list[Work]:
+        return [Waker(db).run() for db in self.databases.values()]
 
     def _relaying(self) -> list[Work]:
         first = self.databases[CONTEXTS[0]]

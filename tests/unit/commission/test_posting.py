@@ -38,7 +38,7 @@ def test_an_entry_is_booked_where_it_stands(amount_minor, status, event, account
 
 
 def release(amount_minor: int) -> Posting:
-    """As `service/ledger.py` writes it."""
+    """As `service/ledger` writes it."""
     return Posting(
         event="release",
         debit="pending" if amount_minor > 0 else "available",
