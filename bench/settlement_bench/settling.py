@@ -91,7 +91,27 @@ async def _settle(bench: Bench, work: Work, turn: Turn) -> None:
     end = bench.people.products.parent / "settlement-end"
     end.unlink(missing_ok=True)
     loading = await _load(bench, _MOST, end)
-    await asyncio.sleep(LEAD_IN)
+    try:
+        await asyncio.sleep(LEAD_IN)
+        status, seconds = await _settled(bench)
+    finally:
+        end.touch()
+    _told(turn, await loading)
+    turn.values |= {"per second": work.entries / seconds, "seconds": seconds}
+    more = difference(before, await bench.ground.count(WRITTEN))
+    turn.raw["written"] = more
+    if status != "done":
+        turn.void.append(f"the settlement is {status}")
+    expected = dict.fromkeys(("released", "statements' entries"), work.entries)
+    # Every entry gives something, so a balance has one posting.
+    expected |= dict.fromkeys(("postings", "statements"), work.distributors)
+    turn.void += rows_missing(expected | {"parked": 0}, more)
+    if uneven := await bench.ground.connection.fetchval(UNEVEN):
+        turn.void.append(f"{uneven} balances are not the sum of what was released")
+
+
+async def _settled(bench: Bench) -> tuple[str, float]:
+    """Ask for a settlement of all and wait for it: how it has ended, after how many seconds."""
     async with httpx.AsyncClient(base_url=bench.server.url, timeout=60) as client:
         headers = {"Authorization": f"Bearer {await bench.server.token()}"}
         started = time.perf_counter()
@@ -107,20 +127,7 @@ async def _settle(bench: Bench, work: Work, turn: Turn) -> None:
                 "select state from commission.run join commission.settlement using (run_id) where settlement_id = $1",
                 int(path.rsplit("/", 1)[1]),
             )
-        seconds = time.perf_counter() - started
-    end.touch()
-    _told(turn, await loading)
-    turn.values |= {"per second": work.entries / seconds, "seconds": seconds}
-    more = difference(before, await bench.ground.count(WRITTEN))
-    turn.raw["written"] = more
-    if status != "done":
-        turn.void.append(f"the settlement is {status}")
-    expected = dict.fromkeys(("released", "statements' entries"), work.entries)
-    # Every entry gives something, so a balance has one posting.
-    expected |= dict.fromkeys(("postings", "statements"), work.distributors)
-    turn.void += rows_missing(expected | {"parked": 0}, more)
-    if uneven := await bench.ground.connection.fetchval(UNEVEN):
-        turn.void.append(f"{uneven} balances are not the sum of what was released")
+        return status, time.perf_counter() - started
 
 
 def _told(turn: Turn, told: open_loop.Told) -> None:
